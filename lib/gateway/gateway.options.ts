@@ -1,0 +1,168 @@
+/** How much of an event type leaves the house: all of it, or that it happened, so that clients fetch the rest. */
+export type BroadcastContent = 'data' | 'metadata';
+
+/** How a gateway notices that a client is gone. */
+export class HeartbeatOptions {
+  /**
+   * Pause between two pings, in milliseconds.
+   * @default 25_000
+   */
+  interval = 25_000;
+  /**
+   * How long a client may take to answer a ping, in milliseconds; then it is closed with 4012 and may reconnect. Must be below `interval`.
+   * @default 8_000
+   */
+  timeout = 8_000;
+}
+
+/** How long requests may take. */
+export class TtlOptions {
+  /**
+   * Time to live of a request that names none, in milliseconds.
+   * @default 30_000
+   */
+  default = 30_000;
+  /**
+   * The longest time to live that a client may ask for, in milliseconds; longer ones are cut to it.
+   * @default 300_000
+   */
+  maximum = 300_000;
+  /**
+   * How long after the deadline the gateway waits for the outcome before it writes the time-out itself, in milliseconds.
+   * @default 1_000
+   */
+  grace = 1_000;
+}
+
+/** What a gateway takes from one client and holds for all. */
+export class GatewayLimits {
+  /**
+   * Largest frame that a client may send, in bytes; a larger one closes the socket with 1009.
+   * @default 65_536
+   */
+  payload = 65_536;
+  /**
+   * Frames a second that a client may send, with bursts of twice as many; above it requests get the error `rate`.
+   * @default 50
+   */
+  rate = 50;
+  /**
+   * Bytes that may wait for a slow client; above it the socket is closed with 4008, and recovery repairs what it missed.
+   * @default 1_048_576
+   */
+  queue = 1_048_576;
+  /**
+   * Channels that one client may subscribe to.
+   * @default 128
+   */
+  channels = 128;
+  /**
+   * Connections that one gateway process holds; further ones are closed with 4504.
+   * @default 50_000
+   */
+  connections = 50_000;
+  /**
+   * Requests that may wait for their outcome in one gateway process; further ones get the error `unavailable`.
+   * @default 100_000
+   */
+  requests = 100_000;
+  /**
+   * Bytes of routed records that are kept in memory for clients that were away a short while.
+   * @default 67_108_864
+   */
+  ring = 64 * 1024 * 1024;
+  /**
+   * Requests of the last `ttl.maximum + ttl.grace` whose command or outcome a gateway remembers; the oldest are forgotten first.
+   * @default 2_000_000
+   */
+  ledger = 2_000_000;
+  /**
+   * Clients whose missed records are read from the log at the same time; further ones wait for their turn.
+   * @default 16
+   */
+  recoveries = 16;
+  /**
+   * Client keys whose sealing set-up is kept; the one unused for longest goes first.
+   * @default 10_000
+   */
+  sealers = 10_000;
+}
+
+/** Makes an application a gateway: it serves browsers. */
+export class GatewayOptions {
+  /**
+   * Path of the WebSocket.
+   * @default '/socket'
+   */
+  path = '/socket';
+  /** Topics whose commands clients may send, and whose results and events they get. At least one. */
+  topics: readonly string[] = [];
+  /**
+   * Which event types leave the house, and how much of them: `{ 'Bid.*': 'data', 'Reserve.Changed': 'metadata' }`. An exact
+   * name goes before `Entity.*`, which goes before `*`. Types that nothing names stay inside.
+   * @default {}
+   */
+  broadcast: Readonly<Record<string, BroadcastContent>> = {};
+  /**
+   * Part of the epoch that clients compare. Raise it when a topic was deleted and made again: offsets mean something else then.
+   * @default '1'
+   */
+  epoch = '1';
+  /**
+   * Origins that browsers may connect from, such as `https://shop.example`; requests without an `Origin` header are no
+   * browsers and pass. Left out: the page's own host only.
+   */
+  origins?: readonly string[];
+  /**
+   * How long a new connection may take to say hello, in milliseconds; then it is closed with 4502.
+   * @default 10_000
+   */
+  helloTimeout = 10_000;
+  /**
+   * How long a shutdown may take to finish what is in flight and say goodbye, in milliseconds.
+   * @default 5_000
+   */
+  drainTimeout = 5_000;
+  heartbeat = new HeartbeatOptions();
+  ttl = new TtlOptions();
+  limits = new GatewayLimits();
+  /** Who connects, by the token of the hello. Left out: everyone, with a warning in production. */
+  authenticate?: Authenticate;
+  /** Who may do what. Left out: everyone everything, with a warning in production. */
+  authorize?: Authorize;
+}
+
+/** What an application verified about a client. It travels in the bread crumb `user`. */
+export interface Claims {
+  /** Who it is; sockets of one session with different subjects never share a result. */
+  readonly sub: string;
+  readonly [claim: string]: unknown;
+}
+
+/** A client that passed {@link Authenticate}. */
+export interface Authenticated {
+  readonly claims: Claims;
+  /** When the token ends; the socket is closed with 4005 then, unless it was refreshed. */
+  readonly expires?: Date;
+}
+
+/** Tells who a client is. Whatever it throws closes the socket with 4500 and is logged without the token. */
+export type Authenticate = (token: string | undefined, handshake: Handshake) => Authenticated | Promise<Authenticated>;
+
+/** What is known of a connection before its hello. */
+export interface Handshake {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly remoteAddress: string | undefined;
+}
+
+/** What a client wants to do. */
+export type Intent =
+  | { readonly action: 'command'; readonly topic: string; readonly command: string; readonly key: string }
+  | { readonly action: 'channel'; readonly topic: string }
+  | { readonly action: 'event'; readonly topic: string; readonly type: string; readonly key?: string };
+
+/**
+ * Tells whether a client may do something; `event` is asked for every broadcast and client and must be quick, so it answers
+ * at once. Whatever it throws means no.
+ */
+export type Authorize = (intent: Intent, claims: Claims | undefined) => boolean;

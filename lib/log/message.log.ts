@@ -1,0 +1,119 @@
+import type { LogPosition, OutgoingRecord, RecordBatch } from '../message/record.js';
+
+/** The offsets that a partition holds. */
+export interface PartitionOffsets {
+  readonly partition: number;
+  /** First offset that is still there. */
+  readonly start: bigint;
+  /** Offset of the next record that will be written. */
+  readonly end: bigint;
+}
+
+/** A partition that a group gave to this member, until it is revoked. */
+export interface Assignment {
+  readonly topic: string;
+  readonly partition: number;
+  /** Offset of the first record that will be handed over: the committed one, or the partition's start. */
+  readonly position: bigint;
+  /** Aborts when the partition is lost: to a rebalance, or because the subscription stops. */
+  readonly signal: AbortSignal;
+  /**
+   * Notes, in the background, that all below `next` is finished. Never goes back, and does nothing once the partition
+   * is lost: kafkajs would overwrite the next owner's commit.
+   */
+  commit(next: bigint): void;
+  /** Stops fetching this partition; what is already on its way still arrives. */
+  pause(): void;
+  /** Goes on after {@link pause}. */
+  resume(): void;
+}
+
+/** What a member of a group does with its partitions. */
+export interface GroupMember {
+  /** A partition is ours. Awaited before its first record comes; when it rejects the subscription fails. */
+  assigned(assignment: Assignment): Promise<void>;
+  /** Records in offset order. Takes them and returns at once: whoever waits here makes every other partition wait. */
+  batch(assignment: Assignment, batch: RecordBatch): void;
+}
+
+/** A running reader. */
+export interface Subscription {
+  /** Stops reading; for a group: sends what was committed, then leaves. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** Where and how a reader of all partitions reads. */
+export interface TailOptions {
+  readonly topics: readonly string[];
+  /**
+   * Reading starts at the first record written at or after this time (milliseconds since the epoch) in every partition
+   * that exists now. Partitions that are found later are read from their start.
+   */
+  readonly since: number;
+  /** Records of one partition in offset order; what it returns is awaited before that partition is read on. */
+  readonly onBatch: (batch: RecordBatch) => void | Promise<void>;
+}
+
+/** A reader of all partitions, without a group, that keeps its own positions. */
+export interface Tail extends Subscription {
+  /** Resolves once all that was in the log when the reader started has been read. Rejects when it stops before. */
+  readonly caughtUp: Promise<void>;
+}
+
+/** A stretch of one partition. */
+export interface LogRange {
+  readonly topic: string;
+  readonly partition: number;
+  /** First offset wanted. */
+  readonly from: bigint;
+  /** First offset no longer wanted. */
+  readonly to: bigint;
+}
+
+/**
+ * The log that all messages go through. The core knows only this; adapters implement it, and one contract suite runs
+ * against each of them.
+ */
+export interface MessageLog {
+  /** Names the log: positions of one are worthless in another. Known once connected. */
+  readonly clusterId: string;
+  /**
+   * Reaches the brokers, once.
+   * @throws {LogUnavailableError} `log_unavailable`: nobody answered; try again
+   */
+  connect(): Promise<void>;
+  /** Sends what is queued (bounded), stops every subscription, and hangs up. Safe to call twice. */
+  close(): Promise<void>;
+  /** Why the log cannot be used now; undefined while it can. */
+  readonly trouble: string | undefined;
+  /**
+   * Makes sure that topics exist.
+   * @throws {MissingTopicsError} `topics_missing`: some do not, and the options forbid to create them
+   */
+  ensureTopics(topics: readonly string[]): Promise<void>;
+  /**
+   * The partition that a key belongs to, as every Kafka client computes it.
+   * @throws {LogUnavailableError} `log_unavailable`
+   * @throws {MissingTopicsError} `topics_missing`
+   */
+  partitionFor(topic: string, key: string): Promise<number>;
+  /**
+   * Writes a record; resolves with its place once all in-sync replicas have it.
+   * @throws {LogUnavailableError} `log_unavailable`; its `sent` says whether a broker may have taken the record all the same
+   * @throws {RecordRefusedError} `record_refused`: the brokers will never take it, for example because it is too large
+   */
+  publish(record: OutgoingRecord): Promise<LogPosition>;
+  /** What each partition of a topic holds now, asked afresh. */
+  offsets(topic: string): Promise<PartitionOffsets[]>;
+  /** For each partition the first offset written at or after a time; the end where there is none. */
+  offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, bigint>>;
+  /** Reads topics as a member of a group: each partition goes to one member. Starts at the oldest record of a partition that was never committed. */
+  consume(group: string, topics: readonly string[], member: GroupMember): Promise<Subscription>;
+  /** Reads all partitions of topics, alone. */
+  tail(options: TailOptions): Promise<Tail>;
+  /**
+   * Reads a stretch of a partition. Ends when its last offset is passed, whether or not a record stands there; starts at the
+   * oldest record where retention has taken the beginning.
+   */
+  read(range: LogRange, signal?: AbortSignal): AsyncIterable<RecordBatch>;
+}

@@ -1,0 +1,143 @@
+import type { BreadCrumbs, ReplyAddress } from './bread-crumbs.js';
+import { MalformedMessageError } from './message.errors.js';
+
+/** What the `ce_breadcrumbs` header may hold at most, in bytes. */
+export const MAX_BREAD_CRUMBS_BYTES = 8 * 1024;
+
+const CRUMB_NAME = /^[A-Za-z0-9_-]+$/;
+const DECIMAL = /^(0|[1-9]\d{0,15})$/;
+const KNOWN = new Set([
+  'request',
+  'session',
+  'publickey',
+  'correlation',
+  'causation',
+  'deadline',
+  'timeout',
+  'reply',
+  'attempt',
+  'user',
+  'final',
+]);
+
+/**
+ * Writes bread crumbs as `name=value` pairs joined by `;`, values percent-encoded.
+ * @throws {MalformedMessageError} `message_malformed`: a name outside `[A-Za-z0-9_-]+`, a lone surrogate in a value, or over 8 KiB in all
+ */
+export function encodeBreadCrumbs(crumbs: BreadCrumbs): string {
+  const pairs: string[] = [];
+  const add = (name: string, value: string | number | undefined): void => {
+    if (value !== undefined) pairs.push(`${name}=${escape(name, String(value))}`);
+  };
+  add('request', crumbs.requestId);
+  add('session', crumbs.sessionId);
+  add('publickey', crumbs.publicKey);
+  add('correlation', crumbs.correlationId);
+  add('causation', crumbs.causationId);
+  add('deadline', crumbs.deadline);
+  add('timeout', crumbs.timeoutId);
+  add('reply', crumbs.reply && `${crumbs.reply.topic}/${crumbs.reply.partition}`);
+  add('attempt', crumbs.attempt);
+  add('user', crumbs.user);
+  add('final', crumbs.final ? 1 : undefined);
+  for (const [name, value] of Object.entries(crumbs.others ?? {})) {
+    if (!CRUMB_NAME.test(name) || KNOWN.has(name)) {
+      throw new MalformedMessageError(
+        `The bread crumb "${name}" cannot be written: names are [A-Za-z0-9_-]+ and not one of ours.`,
+      );
+    }
+    add(name, value);
+  }
+  const text = pairs.join(';');
+  if (text.length > MAX_BREAD_CRUMBS_BYTES) {
+    throw new MalformedMessageError(
+      `The bread crumbs take ${text.length} bytes, and ${MAX_BREAD_CRUMBS_BYTES} is the most that a header carries. Put less into the user's claims.`,
+    );
+  }
+  return text;
+}
+
+/**
+ * Reads what {@link encodeBreadCrumbs} wrote, by anyone. The first of a repeated name counts, unknown names are kept.
+ * @param fallbackId what correlates a message that names no correlation: its own id
+ * @throws {MalformedMessageError} `message_malformed`: not pairs, a bad escape, a number that is none, or over 8 KiB
+ */
+export function decodeBreadCrumbs(text: string, fallbackId: string): BreadCrumbs {
+  if (text.length > MAX_BREAD_CRUMBS_BYTES) {
+    throw new MalformedMessageError(
+      `The bread crumbs take ${text.length} bytes; ${MAX_BREAD_CRUMBS_BYTES} are allowed.`,
+    );
+  }
+  const known = new Map<string, string>();
+  const others = new Map<string, string>();
+  for (const pair of text === '' ? [] : text.split(';')) {
+    const equals = pair.indexOf('=');
+    const name = pair.slice(0, Math.max(equals, 0));
+    if (!CRUMB_NAME.test(name))
+      throw new MalformedMessageError('The bread crumbs are not name=value pairs joined by ";".');
+    const target = KNOWN.has(name) ? known : others;
+    if (!target.has(name)) target.set(name, unescape(name, pair.slice(equals + 1)));
+  }
+  return {
+    requestId: known.get('request'),
+    sessionId: known.get('session'),
+    publicKey: known.get('publickey'),
+    correlationId: known.get('correlation') ?? fallbackId,
+    causationId: known.get('causation'),
+    deadline: decimal(known, 'deadline'),
+    timeoutId: known.get('timeout'),
+    reply: replyAddress(known.get('reply')),
+    attempt: decimal(known, 'attempt') ?? 1,
+    user: known.get('user'),
+    ...(known.get('final') === '1' && { final: true }),
+    ...(others.size > 0 && { others: Object.fromEntries(others) }),
+  };
+}
+
+/**
+ * One crumb, found without reading the others: for readers that decide on a single one, record after record.
+ * @returns its raw value, still percent-encoded
+ */
+export function peekBreadCrumb(text: string, name: string): string | undefined {
+  let start = 0;
+  while (start < text.length) {
+    const end = text.indexOf(';', start);
+    const stop = end === -1 ? text.length : end;
+    if (text.startsWith(name, start) && text[start + name.length] === '=')
+      return text.slice(start + name.length + 1, stop);
+    start = stop + 1;
+  }
+  return undefined;
+}
+
+function escape(name: string, value: string): string {
+  try {
+    return encodeURIComponent(value);
+  } catch (cause) {
+    throw new MalformedMessageError(`The bread crumb "${name}" is not well-formed Unicode.`, { cause });
+  }
+}
+
+function unescape(name: string, value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch (cause) {
+    throw new MalformedMessageError(`The bread crumb "${name}" is not percent-encoded UTF-8.`, { cause });
+  }
+}
+
+function decimal(crumbs: Map<string, string>, name: string): number | undefined {
+  const text = crumbs.get(name);
+  if (text === undefined) return undefined;
+  if (!DECIMAL.test(text)) throw new MalformedMessageError(`The bread crumb "${name}" is not a decimal number.`);
+  return Number(text);
+}
+
+function replyAddress(text: string | undefined): ReplyAddress | undefined {
+  if (text === undefined) return undefined;
+  const slash = text.lastIndexOf('/');
+  const partition = text.slice(slash + 1);
+  if (slash < 1 || !DECIMAL.test(partition))
+    throw new MalformedMessageError('The bread crumb "reply" is not topic/partition.');
+  return { topic: text.slice(0, slash), partition: Number(partition) };
+}

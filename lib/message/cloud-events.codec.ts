@@ -1,0 +1,135 @@
+import { messageOf } from '../kafka-socket.error.js';
+import { decodeBreadCrumbs, encodeBreadCrumbs } from './bread-crumbs.codec.js';
+import { isOutcome } from './command.result.js';
+import { MalformedMessageError, UnserializablePayloadError } from './message.errors.js';
+import { type MessageType, messageTypeOf } from './message.type.js';
+import type { Payload, PlatformMessage } from './platform-message.js';
+import { headerText } from './record.headers.js';
+import type { HeaderValue, RecordHeaders } from './record.js';
+
+/** What a message is on the wire, without its place. */
+export interface EncodedMessage {
+  readonly headers: Readonly<Record<string, string>>;
+  /** The payload's JSON and nothing else. */
+  readonly value: string;
+}
+
+interface EncodedRecord {
+  readonly headers: RecordHeaders;
+  readonly value: Buffer | string | null;
+}
+
+/**
+ * Writes a message as the CloudEvents 1.0 Kafka binding wants it, in binary mode.
+ * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+ * @throws {MalformedMessageError} `message_malformed`
+ * @throws {UnserializablePayloadError} `payload_unserializable`
+ */
+export function encodeMessage(message: PlatformMessage): EncodedMessage {
+  return {
+    headers: {
+      ce_specversion: '1.0',
+      ce_id: message.id,
+      ce_source: message.source,
+      ce_type: `${message.payload.kind}.${message.payload.name}`,
+      'content-type': 'application/json',
+      ce_breadcrumbs: encodeBreadCrumbs(message.breadCrumbs),
+      ...(message.traceparent !== undefined && { traceparent: message.traceparent }),
+    },
+    value: encodePayload(message.payload),
+  };
+}
+
+/**
+ * Reads all of a message: headers, bread crumbs and payload.
+ * @throws {MalformedMessageError} `message_malformed`: whatever is wrong with the record, nothing else is ever thrown
+ */
+export function decodeMessage(record: EncodedRecord): PlatformMessage {
+  const { type, ...envelope } = decodeEnvelope(record.headers);
+  return { ...envelope, payload: decodePayload(type, record.value) };
+}
+
+/** A message without its payload: all that its headers say. */
+export interface MessageEnvelope extends Omit<PlatformMessage, 'payload'> {
+  readonly type: MessageType;
+}
+
+/**
+ * Reads the headers of a message and leaves its value alone.
+ * @throws {MalformedMessageError} `message_malformed`
+ */
+export function decodeEnvelope(headers: RecordHeaders): MessageEnvelope {
+  const type = messageTypeOf(headers);
+  if (!type) throw new MalformedMessageError('The header "ce_type" names no command, result or event.');
+  const version = headerText(headers['ce_specversion']);
+  if (version !== '1.0') {
+    throw new MalformedMessageError(
+      `The header "ce_specversion" is ${describe(version)}; this package reads CloudEvents 1.0.`,
+    );
+  }
+  const id = required(headers, 'ce_id');
+  return {
+    type,
+    id,
+    source: required(headers, 'ce_source'),
+    breadCrumbs: decodeBreadCrumbs(headerText(headers['ce_breadcrumbs']) ?? '', id),
+    ...optionalText('traceparent', headers['traceparent']),
+  };
+}
+
+/**
+ * Reads a record's value as the payload that its type announces.
+ * @throws {MalformedMessageError} `message_malformed`: no JSON, or a result without a status
+ */
+export function decodePayload(type: MessageType, value: Buffer | string | null): Payload {
+  const data = parseJson(value);
+  if (type.kind === 'command') return { kind: 'command', name: type.name, data };
+  if (type.kind === 'result') {
+    if (!isOutcome(data)) throw new MalformedMessageError('The value of a result has no status that is known.');
+    return { kind: 'result', name: type.name, data };
+  }
+  const [entity, eventType] = type.name.split('.') as [string, string];
+  return { kind: 'event', name: type.name, entity, eventType, data };
+}
+
+function encodePayload(payload: Payload): string {
+  try {
+    // A value of `undefined` is written as null: a record without a value is a tombstone to a compacted topic.
+    return JSON.stringify(payload.data) ?? 'null';
+  } catch (cause) {
+    throw new UnserializablePayloadError(
+      `The payload of ${payload.kind} "${payload.name}" cannot be written as JSON (${messageOf(cause)}). Return plain data: no cycles, no BigInt.`,
+      { cause },
+    );
+  }
+}
+
+function parseJson(value: Buffer | string | null): unknown {
+  if (value === null) throw new MalformedMessageError('The record has no value.');
+  const text = value.toString();
+  try {
+    // `__proto__` as an own key turns into a prototype wherever such an object is merged or copied key by key.
+    return text.includes('__proto__') ? JSON.parse(text, dropPrototypeKey) : JSON.parse(text);
+  } catch (cause) {
+    throw new MalformedMessageError('The value is not JSON.', { cause });
+  }
+}
+
+function dropPrototypeKey(key: string, value: unknown): unknown {
+  return key === '__proto__' ? undefined : value;
+}
+
+function required(headers: RecordHeaders, name: string): string {
+  const text = headerText(headers[name]);
+  if (text === undefined || text === '') throw new MalformedMessageError(`The header "${name}" is missing.`);
+  return text;
+}
+
+function optionalText(name: 'traceparent', value: HeaderValue): { traceparent?: string } {
+  const text = headerText(value);
+  return text === undefined ? {} : { [name]: text };
+}
+
+function describe(text: string | undefined): string {
+  return text === undefined ? 'missing' : JSON.stringify(text.slice(0, 64));
+}

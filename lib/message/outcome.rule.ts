@@ -1,0 +1,26 @@
+import type { BreadCrumbs } from './bread-crumbs.js';
+import { peekBreadCrumb } from './bread-crumbs.codec.js';
+import { messageTypeOf } from './message.type.js';
+import type { PlatformMessage } from './platform-message.js';
+import { headerText } from './record.headers.js';
+import type { RecordHeaders } from './record.js';
+
+/**
+ * Whether a record ends a request. The first such record of a request in its reply partition is the outcome, for
+ * every reader; all later ones are dropped. Only a result that says `final` counts: the root command's own answer, an
+ * explicit reply, or the time-out. The answer of a nested command ends nothing.
+ */
+export function isTerminal(headers: RecordHeaders): boolean {
+  if (messageTypeOf(headers)?.kind !== 'result') return false;
+  return peekBreadCrumb(headerText(headers['ce_breadcrumbs']) ?? '', 'final') === '1';
+}
+
+/** Whether a command is the one that the client sent, and not one that a service sent on its behalf. */
+export function isRootCommand(message: Pick<PlatformMessage, 'id' | 'breadCrumbs'>): boolean {
+  return message.id === message.breadCrumbs.correlationId;
+}
+
+/** Whether a client waits for this request's outcome. */
+export function isAwaited(crumbs: BreadCrumbs): boolean {
+  return crumbs.requestId !== undefined && crumbs.reply !== undefined;
+}

@@ -1,0 +1,37 @@
+/** Time-outs that wait in Redis. */
+export class RedisOptions {
+  /** @default 'localhost' */
+  host = 'localhost';
+  /** @default 6379 */
+  port = 6379;
+  username?: string;
+  password?: string;
+  /** @default 0 */
+  db = 0;
+  /** TLS, passed to Node as it is. */
+  tls?: Record<string, unknown>;
+  /**
+   * What the names of our keys begin with, beside the log's own name.
+   * @default 'kafka-socket'
+   */
+  prefix = 'kafka-socket';
+  /**
+   * How long arming or disarming may wait for Redis, in milliseconds; then the gateway goes on with its own timer.
+   * @default 500
+   */
+  commandTimeout = 500;
+  /**
+   * Time-outs that one process publishes at the same time.
+   * @default 100
+   */
+  concurrency = 100;
+}
+
+/** Time-outs that wait in the process. */
+export class MemoryTimeoutOptions {
+  /**
+   * Time-outs that may be armed at the same time; further ones are refused with `timeouts_unavailable`.
+   * @default 1_000_000
+   */
+  maximum = 1_000_000;
+}

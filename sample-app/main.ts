@@ -1,0 +1,2 @@
+import { a } from 'nestjs-kafka-socket';
+console.log(a);

@@ -1,0 +1,29 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const lib = (file: string) => fileURLToPath(new URL(`./lib/${file}`, import.meta.url));
+
+export default defineConfig({
+  // Nest injects by the types of constructor parameters, which only this metadata keeps.
+  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+  resolve: {
+    alias: [
+      { find: /^nestjs-kafka-socket$/, replacement: lib('index.ts') },
+      { find: /^nestjs-kafka-socket\/(client|testing)$/, replacement: lib('$1/index.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.spec.ts'],
+    globalSetup: ['test/support/global.setup.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // The machine that this must pass on has two cores, and Kafka and Chromium want one of them.
+    maxWorkers: 2,
+    coverage: {
+      provider: 'v8',
+      include: ['lib/**/*.ts'],
+      reporter: ['text-summary', 'json-summary', 'html'],
+      thresholds: { lines: 90 },
+    },
+  },
+});
