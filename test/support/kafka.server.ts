@@ -1,0 +1,196 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Kafka, logLevel } from 'kafkajs';
+import { freePorts } from './free.ports.js';
+import { kafkaClassPath } from './kafka.artifacts.js';
+import { ServerProcess } from './server.process.js';
+
+const run = promisify(execFile);
+
+export interface KafkaServerOptions {
+  /**
+   * How many brokers, each of them a controller too.
+   * @default 1
+   */
+  brokers?: 1 | 3;
+  /** Broker settings beside or instead of the usual ones, such as `log.retention.ms`. */
+  properties?: Record<string, string | number | boolean>;
+}
+
+/** One broker; it keeps its port and its data over kills and restarts. */
+export class KafkaBroker {
+  constructor(
+    /** `host:port` */
+    readonly address: string,
+    private readonly logFile: string,
+    private readonly process: ServerProcess,
+  ) {}
+
+  /** The version that it wrote into its log when it started: the protocol does not tell. */
+  get version(): string {
+    return /Kafka version: (\S+)/.exec(readFileSync(this.logFile, 'utf8'))?.[1] ?? 'of unknown version';
+  }
+
+  /** Starts it, for the first time or again, and waits until the cluster counts it. */
+  start(): Promise<void> {
+    return this.process.start();
+  }
+
+  /** kill -9 */
+  kill(): Promise<void> {
+    return this.process.kill();
+  }
+
+  /** An orderly shutdown, which hands its partitions over first. */
+  stop(): Promise<void> {
+    return this.process.stop();
+  }
+}
+
+/** A real Apache Kafka (KRaft) of one's own on free ports of 127.0.0.1; topics are not created by touching them. */
+export class KafkaServer {
+  private constructor(
+    readonly brokers: KafkaBroker[],
+    private readonly directory: string,
+  ) {}
+
+  static async start(options: KafkaServerOptions = {}): Promise<KafkaServer> {
+    const classPath = await kafkaClassPath();
+    const directory = await mkdtemp(join(tmpdir(), 'kafka-socket-kafka-'));
+    const nodes = await layOut(options.brokers ?? 1, directory);
+    const clusterId = randomBytes(16).toString('base64url');
+    await Promise.all(nodes.map((node) => format(node, nodes, clusterId, classPath, options)));
+    const kafka = new KafkaServer(
+      nodes.map((node) => brokerOf(node, nodes.length, classPath)),
+      directory,
+    );
+    try {
+      await Promise.all(kafka.brokers.map((broker) => broker.start()));
+    } catch (error) {
+      await kafka.stop();
+      throw error;
+    }
+    return kafka;
+  }
+
+  /** The addresses of all brokers, comma separated. */
+  get addresses(): string {
+    return this.brokers.map((broker) => broker.address).join(',');
+  }
+
+  /** The version that really runs. */
+  get version(): string {
+    return this.brokers[0]!.version;
+  }
+
+  /** Ends all brokers and removes their data. */
+  async stop(): Promise<void> {
+    await Promise.all(this.brokers.map((broker) => broker.kill()));
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+interface Node {
+  id: number;
+  port: number;
+  controllerPort: number;
+  /** Path without extension of its `.properties`, `.data` and `.log`. */
+  path: string;
+}
+
+async function layOut(count: number, directory: string): Promise<Node[]> {
+  const ports = await freePorts(count * 2);
+  return Array.from({ length: count }, (_, index) => ({
+    id: index + 1,
+    port: ports[index]!,
+    controllerPort: ports[count + index]!,
+    path: join(directory, `broker-${index + 1}`),
+  }));
+}
+
+async function format(
+  node: Node,
+  nodes: Node[],
+  clusterId: string,
+  classPath: string,
+  options: KafkaServerOptions,
+): Promise<void> {
+  const properties = { ...propertiesOf(node, nodes), ...options.properties };
+  const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`);
+  const file = `${node.path}.properties`;
+  await writeFile(file, lines.join(''));
+  const format = ['kafka.tools.StorageTool', 'format', '--config', file, '--cluster-id', clusterId];
+  await run('java', ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', classPath, ...format]);
+}
+
+function propertiesOf(node: Node, nodes: Node[]): Record<string, string | number | boolean> {
+  const replicas = nodes.length;
+  const inSync = replicas > 1 ? 2 : 1;
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': node.id,
+    'controller.quorum.voters': nodes.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(','),
+    listeners: `PLAINTEXT://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${node.controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${node.port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': `${node.path}.data`,
+    'auto.create.topics.enable': false,
+    'default.replication.factor': replicas,
+    'min.insync.replicas': inSync,
+    'offsets.topic.replication.factor': replicas,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': inSync,
+    'share.coordinator.state.topic.replication.factor': replicas,
+    'share.coordinator.state.topic.min.isr': inSync,
+    // The defaults of 50 partitions each, and of 3 s for a new group, would be most of a test's time.
+    'offsets.topic.num.partitions': 1,
+    'transaction.state.log.num.partitions': 1,
+    'group.initial.rebalance.delay.ms': 0,
+    // So that a test of retention need not wait five minutes for the cleaner to look.
+    'log.retention.check.interval.ms': 1000,
+  };
+}
+
+function brokerOf(node: Node, clusterSize: number, classPath: string): KafkaBroker {
+  const address = `127.0.0.1:${node.port}`;
+  const logFile = `${node.path}.log`;
+  const server = new ServerProcess({
+    name: `Kafka broker ${node.id}`,
+    command: 'java',
+    args: ['-Xms128m', '-Xmx512m', '-cp', classPath, 'kafka.Kafka', `${node.path}.properties`],
+    logFile,
+    isReady: () => isMember(address, node.id, clusterSize),
+  });
+  return new KafkaBroker(address, logFile, server);
+}
+
+/** An open port is not enough: until the controllers count a broker, topics cannot be placed on it. */
+async function isMember(address: string, id: number, clusterSize: number): Promise<boolean> {
+  const { brokers, controller } = await describeKafka(address);
+  const majority = Math.floor(clusterSize / 2) + 1;
+  return controller !== null && brokers.length >= majority && brokers.some((broker) => broker.nodeId === id);
+}
+
+/** Who is in the cluster that answers at this address. */
+export async function describeKafka(addresses: string) {
+  const kafka = new Kafka({
+    brokers: addresses.split(','),
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 1_000,
+    requestTimeout: 3_000,
+    retry: { retries: 0 },
+  });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    return await admin.describeCluster();
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, openSync, closeSync, readFileSync, appendFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** How to run one server. */
+export interface ServerCommand {
+  /** What errors call it, such as `Kafka broker 1`. */
+  name: string;
+  command: string;
+  args: string[];
+  /** Where its output goes; kept over restarts. */
+  logFile: string;
+  /** Whether it serves by now. May throw or answer false until it does. */
+  isReady(): Promise<boolean>;
+}
+
+const START_LIMIT = 90_000;
+const STOP_LIMIT = 20_000;
+const LOG_TAIL = 40;
+
+/** A server in a process of its own, which can be killed and started again, and never outlives the process that asked. */
+export class ServerProcess {
+  private child?: ChildProcess;
+  private exited: Promise<void> = Promise.resolve();
+  private readonly killAtExit = () => this.child?.kill('SIGKILL');
+
+  constructor(private readonly server: ServerCommand) {}
+
+  get isRunning(): boolean {
+    return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** Starts it and waits until it serves; an error holds the end of its log. */
+  async start(): Promise<void> {
+    if (this.isRunning) return;
+    this.spawn();
+    const limit = Date.now() + START_LIMIT;
+    while (!(await this.server.isReady().catch(() => false))) {
+      if (!this.isRunning) throw this.failure('ended before it served');
+      if (Date.now() > limit) {
+        await this.kill();
+        throw this.failure(`did not serve within ${START_LIMIT} ms`);
+      }
+      await pause(100);
+    }
+  }
+
+  /** What a machine that loses its power does: SIGKILL. */
+  async kill(): Promise<void> {
+    this.child?.kill('SIGKILL');
+    await this.exited;
+  }
+
+  /** Lets it end in good order, but not for ever. */
+  async stop(): Promise<void> {
+    this.child?.kill('SIGTERM');
+    const limit = setTimeout(() => this.child?.kill('SIGKILL'), STOP_LIMIT);
+    await this.exited;
+    clearTimeout(limit);
+  }
+
+  private spawn(): void {
+    const log = openSync(this.server.logFile, 'a');
+    const [command, ...args] = boundToThisProcess([this.server.command, ...this.server.args]);
+    const child = spawn(command!, args, { stdio: ['ignore', log, log] });
+    closeSync(log);
+    child.unref();
+    process.once('exit', this.killAtExit);
+    this.child = child;
+    this.exited = new Promise((resolve) => {
+      const ended = () => {
+        process.off('exit', this.killAtExit);
+        resolve();
+      };
+      child.once('exit', ended);
+      child.once('error', (error) => {
+        appendFileSync(this.server.logFile, `${error.message}\n`);
+        this.child = undefined;
+        ended();
+      });
+    });
+  }
+
+  private failure(what: string): Error {
+    const tail = readFileSync(this.server.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL).join('\n');
+    return new Error(`${this.server.name} ${what}. The end of ${this.server.logFile}:\n${tail}`);
+  }
+}
+
+/**
+ * An exit hook does not run when this process is killed, so on Linux the kernel is asked to end the server with it.
+ * `setpriv` (util-linux) becomes the server by exec, so signals reach the server itself.
+ */
+function boundToThisProcess(command: string[]): string[] {
+  return existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'KILL', ...command] : command;
+}
