@@ -152,6 +152,9 @@ function propertiesOf(node: Node, nodes: Node[]): Record<string, string | number
     'offsets.topic.num.partitions': 1,
     'transaction.state.log.num.partitions': 1,
     'group.initial.rebalance.delay.ms': 0,
+    // A killed broker may not come back before its session has ended, which takes 9 s by default.
+    'broker.session.timeout.ms': 4000,
+    'broker.heartbeat.interval.ms': 1000,
     // So that a test of retention need not wait five minutes for the cleaner to look.
     'log.retention.check.interval.ms': 1000,
   };
