@@ -15,6 +15,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.spec.ts'],
     globalSetup: ['test/support/global.setup.ts'],
+    reporters: ['default', './test/support/closing.reporter.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // The machine that this must pass on has two cores, and Kafka and Chromium want one of them.

@@ -1,0 +1,51 @@
+import { readdirSync, writeSync } from 'node:fs';
+import type { Reporter, TestModule, Vitest } from 'vitest/node';
+
+type Counts = Record<'passed' | 'failed' | 'skipped', number>;
+
+/**
+ * Ends the output with one line, `N passed, N failed, N skipped`, and fails a run while a file in test/ has a name that
+ * keeps it from ever being run.
+ */
+export default class ClosingReporter implements Reporter {
+  private root = '.';
+
+  onInit(vitest: Vitest): void {
+    this.root = vitest.config.root;
+  }
+
+  onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
+    const counts = countTests(modules);
+    counts.failed += unhandled.length;
+    for (const file of findStrays(this.root)) {
+      counts.failed += 1;
+      process.exitCode = 1;
+      console.error(`${file} is never run: call it *.spec.ts, or put it into test/support or test/fixtures.`);
+    }
+    const line = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`;
+    // Only here nothing can follow it any more: coverage and the teardown report later than this method.
+    process.once('exit', () => writeSync(process.stdout.fd, line));
+  }
+}
+
+function countTests(modules: readonly TestModule[]): Counts {
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const module of modules) {
+    const failedBefore = counts.failed;
+    for (const test of module.children.allTests()) {
+      const { state } = test.result();
+      counts[state === 'pending' ? 'skipped' : state] += 1;
+    }
+    // A suite that does not load, or whose beforeAll fails, has no failed test, yet it did not pass.
+    if (!module.ok() && counts.failed === failedBefore) counts.failed += 1;
+  }
+  return counts;
+}
+
+function findStrays(root: string): string[] {
+  return readdirSync(`${root}/test`, { recursive: true, encoding: 'utf8' })
+    .map((file) => `test/${file.replaceAll('\\', '/')}`)
+    .filter((file) => /\.[cm]?[jt]sx?$/.test(file))
+    .filter((file) => !file.endsWith('.spec.ts') && !/^test\/(support|fixtures)\//.test(file))
+    .sort();
+}
