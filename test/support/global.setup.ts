@@ -34,7 +34,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('redisUrl', redis.place);
   project.provide('chromiumPath', chromium.place);
   return async () => {
-    await Promise.all([kafka, redis, chromium].map((part) => part.stop?.()));
+    await Promise.all([kafka, redis, chromium].map(async (part) => part.stop?.()));
   };
 }
 

@@ -124,8 +124,8 @@ async function format(
   const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`);
   const file = `${node.path}.properties`;
   await writeFile(file, lines.join(''));
-  const format = ['kafka.tools.StorageTool', 'format', '--config', file, '--cluster-id', clusterId];
-  await run('java', ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', classPath, ...format]);
+  const formatting = ['kafka.tools.StorageTool', 'format', '--config', file, '--cluster-id', clusterId];
+  await run('java', ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', classPath, ...formatting]);
 }
 
 function propertiesOf(node: Node, nodes: Node[]): Record<string, string | number | boolean> {
