@@ -1,0 +1,79 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApplication, pack, root, type Tarball } from './support/npm.package.js';
+
+const run = promisify(execFile);
+const bin = (name: string) => join(root, 'node_modules/.bin', name);
+
+/** Runs what `npm run build` left in dist, as `npm test` does before. */
+describe('the package that is published', () => {
+  let directory: string;
+  let tarball: Tarball;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'kafka-socket-pack-'));
+    tarball = await pack(directory);
+  });
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  it('holds what users need, and nothing else', () => {
+    const [code, papers] = partition(tarball.files, (file) => file.startsWith('dist/lib/'));
+
+    expect(papers.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+    expect(code.filter((file) => !/\.(js|js\.map|d\.ts)$/.test(file))).toEqual([]);
+    expect(code).toEqual(expect.arrayContaining(['', 'client/', 'testing/'].flatMap(entryFiles)));
+  });
+
+  it('satisfies publint', async () => {
+    const { buffer } = new Uint8Array(await readFile(tarball.path));
+    const { messages, pkg } = await publint({ pack: { tarball: buffer }, strict: true });
+
+    expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
+  });
+
+  it('has types that resolve as its code does', async () => {
+    // CommonJS gets these ES modules by require(esm), which all Nodes that `engines` admits have.
+    const options = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm', '--no-definitely-typed'];
+    const checked = await run(bin('attw'), [tarball.path, '--format', 'json', ...options]).catch(outputOf);
+
+    expect(JSON.parse(checked.stdout)).toMatchObject({ problems: {} });
+  });
+
+  describe.each(['module', 'commonjs'] as const)('installed in a Nest application of type %s', (type) => {
+    it('compiles, and takes a bid from its client through its handler and back', async () => {
+      const app = await createApplication(tarball, type, join(root, 'test/fixtures/package'));
+
+      expect(await compile(app)).toEqual([]);
+      const { stdout, stderr } = await run('node', ['out/main.js'], { cwd: app, timeout: 30_000 }).catch(outputOf);
+
+      expect(stderr).toBe('');
+      const bid = { lot: 7, amount: 120 };
+      expect(JSON.parse(stdout)).toEqual({ result: bid, event: bid });
+    });
+  });
+});
+
+function entryFiles(room: string): string[] {
+  return [`dist/lib/${room}index.js`, `dist/lib/${room}index.d.ts`];
+}
+
+/** What the compiler finds in the application and in this package; other packages' types are their own business. */
+async function compile(app: string): Promise<string[]> {
+  const { stdout } = await run(bin('tsc'), ['--pretty', 'false', '-p', app], { cwd: app }).catch(outputOf);
+  return stdout.split('\n').filter((line) => /^(\w|node_modules\/nestjs-kafka-socket\/).*error TS/.test(line));
+}
+
+/** A program that fails tells why on its output too. */
+function outputOf(failure: unknown): { stdout: string; stderr: string } {
+  return failure as { stdout: string; stderr: string };
+}
+
+function partition<T>(items: T[], belongs: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(belongs), items.filter((item) => !belongs(item))];
+}
