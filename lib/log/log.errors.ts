@@ -26,3 +26,9 @@ export class MissingTopicsError extends KafkaSocketError {
 export class RecordRefusedError extends KafkaSocketError {
   readonly code = 'record_refused';
 }
+
+/** Whether a record whose publication failed so may stand in the log all the same. */
+export function mayBeInTheLog(error: unknown): boolean {
+  if (error instanceof RecordRefusedError || error instanceof MissingTopicsError) return false;
+  return !(error instanceof LogUnavailableError) || error.sent;
+}

@@ -5,7 +5,10 @@ export interface PartitionOffsets {
   readonly partition: number;
   /** First offset that is still there. */
   readonly start: bigint;
-  /** Offset of the next record that will be written. */
+  /**
+   * Where readers are at the end: the offset of the next record that will be written, or of the first one that a transaction
+   * still holds back.
+   */
   readonly end: bigint;
 }
 
@@ -30,7 +33,10 @@ export interface Assignment {
 
 /** What a member of a group does with its partitions. */
 export interface GroupMember {
-  /** A partition is ours. Awaited before its first record comes; when it rejects the subscription fails. */
+  /**
+   * A partition is ours. Awaited before its first record comes. When it rejects, {@link MessageLog.trouble} says why, and it is
+   * called again with the same assignment after a second.
+   */
   assigned(assignment: Assignment): Promise<void>;
   /** Records in offset order. Takes them and returns at once: whoever waits here makes every other partition wait. */
   batch(assignment: Assignment, batch: RecordBatch): void;
@@ -50,7 +56,10 @@ export interface TailOptions {
    * that exists now. Partitions that are found later are read from their start.
    */
   readonly since: number;
-  /** Records of one partition in offset order; what it returns is awaited before that partition is read on. */
+  /**
+   * Records of one partition in offset order; what it returns is awaited before that partition is read on. When it fails,
+   * {@link MessageLog.trouble} says why, and it is called again with the same records after a second.
+   */
   readonly onBatch: (batch: RecordBatch) => void | Promise<void>;
 }
 
@@ -101,19 +110,40 @@ export interface MessageLog {
    * Writes a record; resolves with its place once all in-sync replicas have it.
    * @throws {LogUnavailableError} `log_unavailable`; its `sent` says whether a broker may have taken the record all the same
    * @throws {RecordRefusedError} `record_refused`: the brokers will never take it, for example because it is too large
+   * @throws {MissingTopicsError} `topics_missing`
    */
   publish(record: OutgoingRecord): Promise<LogPosition>;
-  /** What each partition of a topic holds now, asked afresh. */
+  /**
+   * What each partition of a topic holds now, asked afresh, in the order of their numbers.
+   * @throws {LogUnavailableError} `log_unavailable`
+   * @throws {MissingTopicsError} `topics_missing`
+   */
   offsets(topic: string): Promise<PartitionOffsets[]>;
-  /** For each partition the first offset written at or after a time; the end where there is none. */
+  /**
+   * For each partition the first offset written at or after a time; the end where there is none.
+   * @throws {LogUnavailableError} `log_unavailable`
+   * @throws {MissingTopicsError} `topics_missing`
+   */
   offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, bigint>>;
-  /** Reads topics as a member of a group: each partition goes to one member. Starts at the oldest record of a partition that was never committed. */
+  /**
+   * Reads topics as a member of a group: each partition goes to one member. Starts at the oldest record of a partition that was
+   * never committed. Resolves once the group was joined; from then on it rejoins by itself, and {@link trouble} says when it cannot.
+   * @throws {LogUnavailableError} `log_unavailable`
+   * @throws {MissingTopicsError} `topics_missing`
+   */
   consume(group: string, topics: readonly string[], member: GroupMember): Promise<Subscription>;
-  /** Reads all partitions of topics, alone. */
+  /**
+   * Reads all partitions of topics, alone.
+   * @throws {LogUnavailableError} `log_unavailable`: only now; once it runs it goes on by itself, and {@link trouble} says when it cannot
+   * @throws {MissingTopicsError} `topics_missing`
+   */
   tail(options: TailOptions): Promise<Tail>;
   /**
-   * Reads a stretch of a partition. Ends when its last offset is passed, whether or not a record stands there; starts at the
-   * oldest record where retention has taken the beginning.
+   * Reads a stretch of a partition. Ends when its last offset is passed, whether or not a record stands there, and waits for
+   * what is not written yet; starts at the oldest record where retention has taken the beginning.
+   * @param signal ends it early: it throws the signal's reason
+   * @throws {LogUnavailableError} `log_unavailable`
+   * @throws {MissingTopicsError} `topics_missing`
    */
   read(range: LogRange, signal?: AbortSignal): AsyncIterable<RecordBatch>;
 }

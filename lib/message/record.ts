@@ -11,7 +11,10 @@ export interface LogPosition {
   readonly offset: bigint;
 }
 
-/** A record as it stands in the log. */
+/**
+ * A record as it stands in the log. Its bytes may be views of all that one fetch brought: whoever keeps a few records for long
+ * copies what is needed.
+ */
 export interface LogRecord extends LogPosition {
   /** When it was written, in milliseconds since the epoch, by the broker's or the producer's clock as the topic is set up. */
   readonly timestamp: number;

@@ -1,0 +1,158 @@
+import { setImmediate } from 'node:timers';
+import { Logger } from '@nestjs/common';
+import type { LogPosition, OutgoingRecord, RecordBatch } from '../../message/record.js';
+import { partitionOf } from '../key.partitioner.js';
+import { LogUnavailableError, RecordRefusedError } from '../log.errors.js';
+import { MemoryLogOptions } from '../log.options.js';
+import { LogTroubles } from '../log.troubles.js';
+import { OpenSubscriptions } from '../open.subscriptions.js';
+import type {
+  GroupMember,
+  LogRange,
+  MessageLog,
+  PartitionOffsets,
+  Subscription,
+  Tail,
+  TailOptions,
+} from '../message.log.js';
+import { MemoryBroker } from './memory.broker.js';
+import type { MemoryPartition } from './memory.partition.js';
+import { MemoryTail } from './memory.tail.js';
+
+/** Records that {@link MemoryMessageLog.read} yields at once. */
+const BATCH = 500;
+
+/**
+ * The log that lives in the process, for development and tests. What it holds outlives `close`, so an application may go and
+ * another come. Several applications share it either as one instance (the last `close` stops what reads) or, as with a Kafka,
+ * by instances of their own on one {@link MemoryBroker}.
+ */
+export class MemoryMessageLog implements MessageLog {
+  private readonly troubles = new LogTroubles(new Logger(MemoryMessageLog.name));
+  private readonly subscriptions = new OpenSubscriptions();
+  private closing = new AbortController();
+  private connections = 0;
+  /** Records without a key go round. */
+  private turn = 0;
+
+  constructor(
+    options = new MemoryLogOptions(),
+    private readonly broker = new MemoryBroker(options),
+  ) {}
+
+  get clusterId(): string {
+    return this.broker.id;
+  }
+
+  get trouble(): string | undefined {
+    return this.connections > 0 ? this.troubles.first : 'The in-memory log is not connected.';
+  }
+
+  connect(): Promise<void> {
+    if (this.connections++ === 0) this.closing = new AbortController();
+    return Promise.resolve();
+  }
+
+  async close(): Promise<void> {
+    if (this.connections > 0) this.connections--;
+    if (this.connections > 0) return;
+    this.closing.abort(new LogUnavailableError('The in-memory log was closed.', false));
+    await this.subscriptions.stopAll();
+  }
+
+  async ensureTopics(topics: readonly string[]): Promise<void> {
+    this.checkOpen();
+    this.broker.createTopics(topics);
+  }
+
+  async partitionFor(topic: string, key: string): Promise<number> {
+    this.checkOpen();
+    return partitionOf(key, this.broker.partitionsOf(topic).length);
+  }
+
+  async publish(record: OutgoingRecord): Promise<LogPosition> {
+    this.checkOpen();
+    const { topic } = record;
+    const partition = this.choosePartition(record);
+    const offset = partition.append(record);
+    return { topic, partition: partition.partition, offset };
+  }
+
+  async offsets(topic: string): Promise<PartitionOffsets[]> {
+    this.checkOpen();
+    return this.broker.partitionsOf(topic).map(({ partition, start, end }) => ({ partition, start, end }));
+  }
+
+  async offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, bigint>> {
+    this.checkOpen();
+    return new Map(this.broker.partitionsOf(topic).map((one) => [one.partition, one.firstAt(timestamp)]));
+  }
+
+  async consume(group: string, topics: readonly string[], member: GroupMember): Promise<Subscription> {
+    this.checkOpen();
+    for (const topic of topics) this.broker.partitionsOf(topic);
+    return this.subscriptions.add(this.broker.group(group).join([...new Set(topics)], member, this.troubles));
+  }
+
+  async tail(options: TailOptions): Promise<Tail> {
+    this.checkOpen();
+    const partitions = [...new Set(options.topics)].flatMap((topic) => this.broker.partitionsOf(topic));
+    const tail = new MemoryTail(partitions, options, this.troubles);
+    return { ...this.subscriptions.add(tail), caughtUp: tail.caughtUp };
+  }
+
+  async *read({ topic, partition, from, to }: LogRange, signal?: AbortSignal): AsyncIterable<RecordBatch> {
+    this.checkOpen();
+    const ended = AbortSignal.any(signal ? [signal, this.closing.signal] : [this.closing.signal]);
+    const source = this.partition(topic, partition);
+    let next = from > source.start ? from : source.start;
+    while (next < to) {
+      await somethingIn(source, next, ended);
+      ended.throwIfAborted();
+      const batch = source.read(next, Math.min(BATCH, Number(to - next)));
+      next = batch.next;
+      if (batch.records.length > 0 && batch.records[0]!.offset < to) yield cut(batch, to);
+    }
+  }
+
+  private checkOpen(): void {
+    if (this.connections > 0) return;
+    throw new LogUnavailableError(
+      'The in-memory log is not connected: call connect first, and nothing after close.',
+      false,
+    );
+  }
+
+  private choosePartition({ topic, partition, key }: OutgoingRecord): MemoryPartition {
+    if (partition !== undefined) return this.partition(topic, partition);
+    const partitions = this.broker.partitionsOf(topic);
+    return partitions[key === null ? this.turn++ % partitions.length : partitionOf(key, partitions.length)]!;
+  }
+
+  private partition(topic: string, partition: number): MemoryPartition {
+    const partitions = this.broker.partitionsOf(topic);
+    const found = partitions[partition];
+    if (found) return found;
+    throw new RecordRefusedError(
+      `Topic "${topic}" has ${partitions.length} partitions, and none is number ${partition}.`,
+    );
+  }
+}
+
+/** Waits for a turn of the event loop, and where nothing stands at an offset yet, until something does. */
+async function somethingIn(source: MemoryPartition, next: bigint, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  if (next < source.end || signal.aborted) return;
+  let wakeUp!: () => void;
+  const woken = new Promise<void>((resolve) => (wakeUp = resolve));
+  using _appended = source.onAppend(wakeUp);
+  signal.addEventListener('abort', wakeUp);
+  await woken;
+  signal.removeEventListener('abort', wakeUp);
+}
+
+/** What lies within a range: retention may have moved the beginning past its end meanwhile. */
+function cut(batch: RecordBatch, to: bigint): RecordBatch {
+  if (batch.next <= to) return batch;
+  return { ...batch, records: batch.records.filter(({ offset }) => offset < to), next: to };
+}
