@@ -40,9 +40,12 @@ describe('the package that is published', () => {
   it('has types that resolve as its code does', async () => {
     // CommonJS gets these ES modules by require(esm), which all Nodes that `engines` admits have.
     const options = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm', '--no-definitely-typed'];
-    const checked = await run(bin('attw'), [tarball.path, '--format', 'json', ...options]).catch(outputOf);
+    const complaint = await run(bin('attw'), [tarball.path, '--no-color', ...options]).then(
+      () => '',
+      (failure: unknown) => outputOf(failure).stdout,
+    );
 
-    expect(JSON.parse(checked.stdout)).toMatchObject({ problems: {} });
+    expect(complaint).toBe('');
   });
 
   describe.each(['module', 'commonjs'] as const)('installed in a Nest application of type %s', (type) => {
