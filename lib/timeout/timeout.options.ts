@@ -21,6 +21,11 @@ export class RedisOptions {
    */
   commandTimeout = 500;
   /**
+   * Commands of one process that may wait for Redis's answer; further ones are refused at once with `timeouts_unavailable`.
+   * @default 10_000
+   */
+  maxPending = 10_000;
+  /**
    * Time-outs that one process publishes at the same time.
    * @default 100
    */
@@ -34,4 +39,10 @@ export class MemoryTimeoutOptions {
    * @default 1_000_000
    */
   maximum = 1_000_000;
+  /**
+   * How far the clocks of the processes that share a log may lie apart, in milliseconds. Nothing corrects them here, so where
+   * several processes work without Redis this is what a service waits past a deadline before it calls a command late.
+   * @default 0
+   */
+  clockSkew = 0;
 }

@@ -1,0 +1,158 @@
+import { Logger } from '@nestjs/common';
+import type { LazyModuleLoader } from '@nestjs/core';
+import type { JobOptions, Queue } from 'bull';
+import { messageOf } from '../../kafka-socket.error.js';
+import { within } from '../bounded.wait.js';
+import { TimeoutsUnavailableError } from '../timeout.errors.js';
+import type { RedisOptions } from '../timeout.options.js';
+import type { OnTimeoutDue, Timeout, TimeoutScheduler } from '../timeout.scheduler.js';
+import { RedisClock } from './redis.clock.js';
+import { RedisHealth } from './redis.health.js';
+import { closeTimeoutQueue, registerTimeoutQueue, TIMEOUT_JOB } from './timeout.queue.js';
+import { TimeoutWorker } from './timeout.worker.js';
+
+/** What a local clock may be off before it is worth a warning, in milliseconds. */
+const CLOCK_TOLERANCE = 500;
+
+/**
+ * Takes a job back only as long as it waits. Bull's own remove() also takes one that a worker just chose, and that leaves a
+ * ghost (see the worker); it needs the job fetched first, too, which halves the rate. Once chosen, it may as well run: a
+ * time-out that comes second is dropped by every reader.
+ */
+const DISARM = `if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then redis.call('DEL', KEYS[2]) end`;
+
+interface Running {
+  readonly queue: Queue<Timeout>;
+  readonly health: RedisHealth;
+  readonly worker: TimeoutWorker;
+}
+
+/**
+ * Time-outs that wait in Redis, as delayed jobs of a Bull queue: they survive every process, and any process of the deployment
+ * publishes them.
+ *
+ * Each is a command of its own. ioredis writes them back to back without waiting for answers, and 26,000 a second are armed
+ * so; Bull's addBulk, which wraps them in a transaction, is slower (20,000).
+ */
+export class BullTimeoutScheduler implements TimeoutScheduler {
+  private readonly logger = new Logger('Timeouts');
+  private readonly clock: RedisClock;
+  private readonly pending = new Set<Promise<unknown>>();
+  private running?: Running;
+  private stopping?: Promise<void>;
+  private clockWarned = false;
+
+  /**
+   * @param modules Nest's own, injected; the queue is registered when the log's name is known
+   * @param localTime milliseconds since the epoch by this machine's clock, which is corrected by Redis's
+   */
+  constructor(
+    private readonly options: RedisOptions,
+    private readonly modules: LazyModuleLoader,
+    localTime: () => number = Date.now,
+  ) {
+    this.clock = new RedisClock(localTime);
+  }
+
+  now(): number {
+    return this.clock.now();
+  }
+
+  get clockSkew(): number {
+    return this.clock.skew;
+  }
+
+  get trouble(): string | undefined {
+    if (this.stopping) return 'The time-outs in Redis were stopped.';
+    return this.running ? this.running.health.trouble : 'The time-outs in Redis were not started yet.';
+  }
+
+  /** Resolves soon, whether or not Redis is there; where it is not, that is logged, and work begins once it comes. */
+  async start(namespace: string, onDue: OnTimeoutDue): Promise<void> {
+    const { options } = this;
+    const queue = await registerTimeoutQueue(this.modules, options, namespace);
+    const worker = new TimeoutWorker(queue, () => this.now(), onDue);
+    const health = new RedisHealth({
+      client: queue.client,
+      place: `${options.host}:${options.port}`,
+      ask: () => this.compareClocks(queue),
+      onReached: () => worker.begin(options.concurrency),
+    });
+    this.running = { queue, health, worker };
+    await health.verdict;
+  }
+
+  async arm(timeout: Timeout): Promise<void> {
+    await this.command(({ queue }) => {
+      // Both in Redis's time, so that the sum, which is what Bull keeps, is the deadline whatever our own clock says.
+      const timestamp = this.now();
+      const delay = Math.max(0, timeout.deadline - timestamp);
+      const options: JobOptions & { timestamp: number } = { ...TIMEOUT_JOB, jobId: timeout.id, timestamp, delay };
+      return queue.add(timeout, options);
+    });
+  }
+
+  async disarm(id: string): Promise<void> {
+    await this.command(({ queue }) => queue.client.eval(DISARM, 2, queue.toKey('delayed'), queue.toKey(id), id));
+  }
+
+  stop(): Promise<void> {
+    this.stopping ??= this.finish();
+    return this.stopping;
+  }
+
+  private async finish(): Promise<void> {
+    if (!this.running) return;
+    const { queue, health, worker } = this.running;
+    health.stop();
+    worker.stop();
+    await within(Promise.allSettled(this.pending), this.options.commandTimeout, () => new Error()).catch(
+      () => undefined,
+    );
+    await closeTimeoutQueue(queue);
+  }
+
+  /** Sends a command and waits for its answer, no longer than allowed. */
+  private async command(send: (running: Running) => Promise<unknown>): Promise<void> {
+    const { commandTimeout, maxPending } = this.options;
+    const { running, trouble } = this;
+    if (!running || trouble !== undefined) throw unavailable(trouble ?? 'Not started.');
+    if (this.pending.size >= maxPending) {
+      throw unavailable(
+        `${maxPending} commands wait for Redis already, the most that the option "redis.maxPending" allows.`,
+      );
+    }
+    let late = false;
+    try {
+      await within(this.track(send(running)), commandTimeout, () => {
+        late = true;
+        return new Error(`Redis did not answer within ${commandTimeout} ms (option "redis.commandTimeout").`);
+      });
+    } catch (error) {
+      if (late) running.health.silent(commandTimeout);
+      throw unavailable(messageOf(error), error);
+    }
+  }
+
+  /** Counts a command until Redis has answered, even when nobody waits for that any more. */
+  private track(command: Promise<unknown>): Promise<unknown> {
+    const tracked: Promise<unknown> = command.finally(() => this.pending.delete(tracked));
+    this.pending.add(tracked);
+    return tracked;
+  }
+
+  private async compareClocks(queue: Queue<Timeout>): Promise<void> {
+    await this.clock.measure(() => queue.client.time());
+    const ahead = Math.round(this.clock.localAhead);
+    if (this.clockWarned || Math.abs(ahead) < CLOCK_TOLERANCE) return;
+    this.clockWarned = true;
+    this.logger.warn(
+      `This machine's clock is ${Math.abs(ahead)} ms ${ahead > 0 ? 'ahead of' : 'behind'} Redis's. Deadlines are corrected for it, ` +
+        'but time-outs that this process takes from Redis may come as much late. Synchronise the clock (NTP).',
+    );
+  }
+}
+
+function unavailable(message: string, cause?: unknown): TimeoutsUnavailableError {
+  return new TimeoutsUnavailableError(message, { cause, temporary: true });
+}

@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import type { Job, Queue } from 'bull';
+import { messageOf } from '../../kafka-socket.error.js';
+import { SparingLog } from '../sparing.log.js';
+import type { OnTimeoutDue, Timeout } from '../timeout.scheduler.js';
+import { TooEarlyError } from './too-early.error.js';
+
+/** A job that is early by less than this waits where it is; one that is earlier goes back, to leave its place to others. In milliseconds. */
+const WAIT_AT_MOST = 50;
+
+/** Takes time-outs that are due from Bull and has them published. */
+export class TimeoutWorker {
+  private readonly logger = new Logger('Timeouts');
+  private readonly sparing = new SparingLog(this.logger);
+  private begun = false;
+  private stopped = false;
+
+  constructor(
+    private readonly queue: Queue<Timeout>,
+    private readonly now: () => number,
+    private readonly onDue: OnTimeoutDue,
+  ) {
+    queue.on('failed', (job: Job<Timeout> | null, error: Error) => this.failed(job, error));
+    queue.on('error', (error: Error) => this.troubled(error));
+  }
+
+  /**
+   * Begins to take jobs; called when Redis was reached, and does so once. Before that it must not: Bull begins by promises
+   * that nobody watches, and with Redis away their rejection would end the process.
+   */
+  begin(concurrency: number): void {
+    if (this.begun || this.stopped) return;
+    this.begun = true;
+    this.watchNaming();
+    void this.queue
+      .process(concurrency, (job: Job<Timeout>) => this.run(job))
+      .catch((error) => {
+        if (this.stopped) return;
+        this.logger.error(
+          `This process takes no time-outs from Redis (${messageOf(error)}); others do, and the gateways' own timers hold. ` +
+            'Check what the Redis user may do, then restart.',
+        );
+      });
+  }
+
+  /** Tells no more; closing the queue ends the work. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  private async run(job: Job<Timeout>): Promise<void> {
+    const timeout: unknown = job.data;
+    if (!isTimeout(timeout)) return this.discard(job);
+    const early = timeout.deadline - this.now();
+    if (early > WAIT_AT_MOST) throw new TooEarlyError(Math.ceil(early));
+    if (early > 0) await sleep(early);
+    await this.onDue(timeout);
+  }
+
+  /**
+   * A job without a time-out is a ghost: it was removed after Bull had chosen it and before Bull had locked it, and locking
+   * made its hash again, empty. Bull can neither complete nor expire it, so it would stay for ever and keep its id from being
+   * armed. Bull removes no job that is locked, and this lock is ours.
+   */
+  private async discard(job: Job<Timeout>): Promise<void> {
+    if (Object.keys(job.data ?? {}).length > 0)
+      this.sparing.warn(`Job ${job.id} in the queue of time-outs is not one. It was removed.`);
+    await job.releaseLock();
+    await job.remove();
+  }
+
+  private failed(job: Job<Timeout> | null, error: Error): void {
+    if (error instanceof TooEarlyError) return;
+    const target = job && isTimeout(job.data) ? ` for ${job.data.record.topic}/${job.data.record.partition}` : '';
+    const what = `The time-out ${job?.id ?? '(unknown)'}${target} could not be published (${messageOf(error)})`;
+    if (job && job.finishedOn === undefined) {
+      this.sparing.warn(`${what}. It is tried again.`);
+    } else {
+      this.logger.error(
+        `${what} after ${job?.attemptsMade} attempts and is given up. The gateway that took the request still holds a timer for it; ` +
+          "the job is kept for a day among the queue's failed ones.",
+      );
+    }
+  }
+
+  private troubled(error: Error): void {
+    if (!this.stopped && !isExpected(error)) this.sparing.warn(`Bull reports: ${messageOf(error)}.`);
+  }
+
+  /** Bull names its connection without watching the promise; a refusal (a user that may not CLIENT SETNAME) would end the process. */
+  private watchNaming(): void {
+    const { queue } = this;
+    const name = queue.setWorkerName.bind(queue);
+    queue.setWorkerName = () => name().catch(() => undefined);
+  }
+}
+
+/** Whether what came out of Redis is a time-out. Anyone may have written it. */
+function isTimeout(data: unknown): data is Timeout {
+  if (typeof data !== 'object' || data === null) return false;
+  const { id, deadline, record } = data as Partial<Timeout>;
+  if (typeof id !== 'string' || typeof deadline !== 'number' || typeof record !== 'object' || record === null)
+    return false;
+  return typeof record.topic === 'string' && typeof record.partition === 'number' && typeof record.headers === 'object';
+}
+
+/** Told elsewhere, or harmless: a lost connection; a job that was removed, or taken over by another process, while it ran. */
+function isExpected(error: Error & { code?: unknown; syscall?: unknown }): boolean {
+  return (
+    error.syscall !== undefined ||
+    /^(Connection is closed|Missing (key|lock) for job|Job \S+ is not in the|Lock mismatch)/.test(error.message) ||
+    error.name === 'MaxRetriesPerRequestError' ||
+    error.name === 'AbortError'
+  );
+}
