@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { install, isInstalled } from './debian.packages.js';
+import { install } from './debian.packages.js';
 
 const run = promisify(execFile);
 
@@ -18,7 +18,7 @@ export const chromiumArguments = [
 /** Where Chromium is: `CHROMIUM_PATH`, else Debian's, which is installed if it is missing. */
 export async function findChromium(): Promise<string> {
   if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
-  if (!(await isInstalled('chromium'))) await install(['chromium']);
+  await install('chromium');
   const { stdout } = await run('sh', ['-c', 'command -v chromium']);
   return stdout.trim();
 }

@@ -1,6 +1,5 @@
 import type { TestProject } from 'vitest/node';
 import { chromiumVersion, findChromium } from './chromium.js';
-import { install, isInstalled, type Program } from './debian.packages.js';
 import { describeKafka, KafkaServer } from './kafka.server.js';
 import { RedisServer, redisVersion } from './redis.server.js';
 
@@ -24,7 +23,6 @@ interface Part {
 
 /** Starts Kafka, Redis and Chromium's search side by side before the first suite, and stops them after the last. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await installAtOnce();
   const [kafka, redis, chromium] = await Promise.all([
     obtain('Kafka', kafkaPart),
     obtain('Redis', redisPart),
@@ -59,16 +57,6 @@ async function redisPart(): Promise<Part> {
 async function chromiumPart(): Promise<Part> {
   const path = await findChromium();
   return { place: path, version: await chromiumVersion(path) };
-}
-
-/** Installs what is missing in one go: two runs of apt-get at the same time would fight for its lock. */
-async function installAtOnce(): Promise<void> {
-  const needed: Program[] = [];
-  if (!process.env.KAFKA_BROKERS) needed.push('java', 'mvn');
-  if (!process.env.REDIS_URL) needed.push('redis-server');
-  if (!process.env.CHROMIUM_PATH) needed.push('chromium');
-  // A failure is told by each part that then is missing.
-  if (await isInstalled('apt-get')) await install(needed).catch(() => undefined);
 }
 
 /** Never silent: on CI a missing part fails the run; elsewhere its suites are skipped, aloud. */

@@ -13,14 +13,14 @@ const cache = fileURLToPath(new URL(`../../.cache/kafka-${KAFKA_VERSION}`, impor
 
 /** The Java class path of Kafka; its artifacts (43 MB) are fetched once. */
 export async function kafkaClassPath(): Promise<string> {
-  await install(['java']);
+  await install('java');
   if (!existsSync(cache)) await fetchArtifacts();
   return `${cache}/*`;
 }
 
 /** Fetches beside the cache and renames at the end: an interrupted download never looks like a whole one. */
 async function fetchArtifacts(): Promise<void> {
-  await install(['mvn']);
+  await install('mvn');
   console.log(`Fetching Kafka ${KAFKA_VERSION} from Maven …`);
   const directory = `${cache}.${process.pid}`;
   await mkdir(directory, { recursive: true });

@@ -15,7 +15,7 @@ export class RedisServer {
   ) {}
 
   static async start(): Promise<RedisServer> {
-    await install(['redis-server']);
+    await install('redis-server');
     const [port] = await freePorts(1);
     const url = `redis://127.0.0.1:${port}`;
     const directory = await mkdtemp(join(tmpdir(), 'kafka-socket-redis-'));

@@ -1,0 +1,166 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { CipherSuite, DhkemP256HkdfSha256, HkdfSha256 } from '@hpke/core';
+import { onTestFinished } from 'vitest';
+import { type ClientOptions, WebSocket } from 'ws';
+
+/** A frame as it came. */
+export interface RawFrame {
+  event: string;
+  // A peer written from the protocol alone reads frames without our types.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  data: any;
+  id?: string;
+}
+
+/** Who a client is: may be used by several sockets. */
+export interface RawIdentity {
+  sessionId: string;
+  keys: CryptoKeyPair;
+  publicKey: string;
+}
+
+// An HPKE of somebody else's making, so that both sides of the sealing are not wrong together.
+const suite = new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha256(), aead: exportOnly() });
+
+export async function rawIdentity(): Promise<RawIdentity> {
+  const keys = await suite.kem.generateKeyPair();
+  const publicKey = Buffer.from(await suite.kem.serializePublicKey(keys.publicKey)).toString('base64url');
+  return { sessionId: randomBytes(16).toString('base64url'), keys, publicKey };
+}
+
+/** Speaks the protocol as its document says, and nothing of it comes from the library. Received frames queue up: none is missed. */
+export class RawClient {
+  private readonly queue: RawFrame[] = [];
+  private readonly waiting = new Set<() => void>();
+  private readonly failures: string[] = [];
+  /** Resolves with the close code and reason. */
+  readonly closed: Promise<{ code: number; reason: string }>;
+
+  private constructor(
+    readonly socket: WebSocket,
+    readonly identity: RawIdentity,
+  ) {
+    socket.on('message', (data) => {
+      this.queue.push(JSON.parse((data as Buffer).toString()) as RawFrame);
+      this.wake();
+    });
+    this.closed = new Promise((resolve) => {
+      socket.on('close', (code, reason) => {
+        this.failures.push(`The socket was closed with ${code} ${reason.toString()}.`);
+        resolve({ code, reason: reason.toString() });
+        this.wake();
+      });
+    });
+  }
+
+  /** Opens a socket; it is closed when the test ends. */
+  static async connect(
+    url: string,
+    { identity, protocols = ['kafka-socket.v1'], ...options }: ClientOptions & { identity?: RawIdentity; protocols?: string[] } = {},
+  ): Promise<RawClient> {
+    const socket = new WebSocket(url, protocols, options);
+    onTestFinished(() => socket.terminate());
+    const client = new RawClient(socket, identity ?? (await rawIdentity()));
+    await new Promise<void>((resolve, reject) => {
+      socket.once('open', () => resolve());
+      socket.once('error', reject);
+    });
+    socket.on('error', () => undefined); // told by the close
+    return client;
+  }
+
+  /** Opens a socket and says hello. */
+  static async welcome(
+    url: string,
+    hello: Record<string, unknown> = {},
+    options: Parameters<typeof RawClient.connect>[1] = {},
+  ): Promise<RawClient & { welcomed: RawFrame['data'] }> {
+    const client = await RawClient.connect(url, options);
+    client.hello(hello);
+    const { data } = await client.next('welcome');
+    return Object.assign(client, { welcomed: data as unknown });
+  }
+
+  send(event: string, data: unknown, id?: string): void {
+    this.socket.send(JSON.stringify({ event, data, ...(id !== undefined && { id }) }));
+  }
+
+  hello(data: Record<string, unknown> = {}): void {
+    const { sessionId, publicKey } = this.identity;
+    this.send('hello', { sessionId, publicKey, channels: [], ...data });
+  }
+
+  /** Sends a request; returns its id. */
+  request(topic: string, command: string, payload: unknown, more: Record<string, unknown> = {}): string {
+    const requestId = (more.requestId as string | undefined) ?? randomUUID();
+    this.send('request', { requestId, topic, command, payload, ...more });
+    return requestId;
+  }
+
+  /** Takes the next frame of an event, or that a predicate likes, and leaves the others in the queue. */
+  async next(wanted: string | ((frame: RawFrame) => boolean)): Promise<RawFrame> {
+    const matches = typeof wanted === 'string' ? (frame: RawFrame) => frame.event === wanted : wanted;
+    for (;;) {
+      const index = this.queue.findIndex(matches);
+      if (index >= 0) return this.queue.splice(index, 1)[0]!;
+      if (this.failures.length > 0) throw new Error(`No frame for ${String(wanted)}. ${this.failures.join(' ')}`);
+      await new Promise<void>((resolve) => this.waiting.add(resolve));
+    }
+  }
+
+  /** Waits for the outcome of a request and opens it. */
+  async outcome(topic: string, requestId: string): Promise<unknown> {
+    const { data } = await this.next((frame) => frame.event === this.channel(topic) && frame.data.requestId === requestId);
+    return this.open(topic, requestId, data.sealed);
+  }
+
+  /** Opens a sealed result. */
+  async open(topic: string, requestId: string, sealed: { enc: string; iv: string; ct: string }): Promise<unknown> {
+    const recipient = await suite.createRecipientContext({
+      recipientKey: this.identity.keys.privateKey,
+      enc: bytes(sealed.enc),
+      info: new TextEncoder().encode('kafka-socket.v1'),
+    });
+    const exported = await recipient.export(new TextEncoder().encode('result'), 32);
+    const key = await crypto.subtle.importKey('raw', exported, 'AES-GCM', false, ['decrypt']);
+    const additionalData = new TextEncoder().encode(`${this.channel(topic)}\n${requestId}`);
+    const plain = await crypto.subtle.decrypt({ name: 'AES-GCM', iv: bytes(sealed.iv), additionalData }, key, bytes(sealed.ct));
+    return JSON.parse(new TextDecoder().decode(plain)) as unknown;
+  }
+
+  /** All frames that came and were not taken. */
+  get unread(): readonly RawFrame[] {
+    return this.queue;
+  }
+
+  channel(topic: string): string {
+    return `socket/${topic}/${this.identity.sessionId}`;
+  }
+
+  /** Cuts the connection without a goodbye. */
+  async cut(): Promise<void> {
+    this.socket.terminate();
+    await this.closed;
+  }
+
+  private wake(): void {
+    for (const resolve of this.waiting) resolve();
+    this.waiting.clear();
+  }
+}
+
+function bytes(text: string): ArrayBuffer {
+  return Uint8Array.from(Buffer.from(text, 'base64url')).buffer;
+}
+
+function exportOnly() {
+  return {
+    id: 0xffff,
+    keySize: 0,
+    nonceSize: 0,
+    tagSize: 0,
+    createEncryptionContext: (): never => {
+      throw new Error('export only');
+    },
+  };
+}
