@@ -1,26 +1,25 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApplication, pack, root, type Tarball } from './support/npm.package.js';
+import { TemporaryDirectory } from './support/temporary.directory.js';
 
 const run = promisify(execFile);
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
 
 /** Runs what `npm run build` left in dist, as `npm test` does before. */
 describe('the package that is published', () => {
-  let directory: string;
+  const directory = new TemporaryDirectory('pack');
   let tarball: Tarball;
 
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'kafka-socket-pack-'));
-    tarball = await pack(directory);
+    tarball = await pack(directory.path);
   });
-  afterAll(() => rm(directory, { recursive: true, force: true }));
+  afterAll(directory.remove);
 
   it('holds what users need, and nothing else', () => {
     const [code, papers] = partition(tarball.files, (file) => file.startsWith('dist/lib/'));

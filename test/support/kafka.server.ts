@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Kafka, logLevel } from 'kafkajs';
 import { freePorts } from './free.ports.js';
 import { kafkaClassPath } from './kafka.artifacts.js';
 import { ServerProcess } from './server.process.js';
+import { TemporaryDirectory } from './temporary.directory.js';
 
 const run = promisify(execFile);
 
@@ -56,13 +56,13 @@ export class KafkaBroker {
 export class KafkaServer {
   private constructor(
     readonly brokers: KafkaBroker[],
-    private readonly directory: string,
+    private readonly directory: TemporaryDirectory,
   ) {}
 
   static async start(options: KafkaServerOptions = {}): Promise<KafkaServer> {
     const classPath = await kafkaClassPath();
-    const directory = await mkdtemp(join(tmpdir(), 'kafka-socket-kafka-'));
-    const nodes = await layOut(options.brokers ?? 1, directory);
+    const directory = new TemporaryDirectory('kafka');
+    const nodes = await layOut(options.brokers ?? 1, directory.path);
     const clusterId = randomBytes(16).toString('base64url');
     await Promise.all(nodes.map((node) => format(node, nodes, clusterId, classPath, options)));
     const kafka = new KafkaServer(
@@ -91,7 +91,7 @@ export class KafkaServer {
   /** Ends all brokers and removes their data. */
   async stop(): Promise<void> {
     await Promise.all(this.brokers.map((broker) => broker.kill()));
-    await rm(this.directory, { recursive: true, force: true });
+    this.directory.remove();
   }
 }
 

@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { onTestFinished } from 'vitest';
+import { TemporaryDirectory } from './temporary.directory.js';
 
 const run = promisify(execFile);
 
@@ -40,8 +40,8 @@ export async function pack(directory: string): Promise<Tarball> {
  * needs but does not declare is missing.
  */
 export async function createApplication(tarball: Tarball, type: 'module' | 'commonjs', source: string) {
-  const directory = await mkdtemp(join(tmpdir(), 'kafka-socket-app-'));
-  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  const { path: directory, remove } = new TemporaryDirectory('app');
+  onTestFinished(remove);
   await cp(source, directory, { recursive: true });
   await writeFile(join(directory, 'package.json'), JSON.stringify({ name: 'app', private: true, type }));
 

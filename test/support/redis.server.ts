@@ -1,16 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { install } from './debian.packages.js';
 import { freePorts } from './free.ports.js';
 import { ServerProcess } from './server.process.js';
+import { TemporaryDirectory } from './temporary.directory.js';
 
 /** A real Redis of one's own, that keeps nothing on disk. */
 export class RedisServer {
   private constructor(
     readonly url: string,
-    private readonly directory: string,
+    private readonly directory: TemporaryDirectory,
     private readonly process: ServerProcess,
   ) {}
 
@@ -18,12 +17,14 @@ export class RedisServer {
     await install('redis-server');
     const [port] = await freePorts(1);
     const url = `redis://127.0.0.1:${port}`;
-    const directory = await mkdtemp(join(tmpdir(), 'kafka-socket-redis-'));
+    const directory = new TemporaryDirectory('redis');
     const server = new ServerProcess({
       name: 'Redis',
       command: 'redis-server',
-      args: [`--port ${port}`, '--bind 127.0.0.1', '--save ""', '--appendonly no', `--dir ${directory}`].flatMap(split),
-      logFile: join(directory, 'redis.log'),
+      args: [`--port ${port}`, '--bind 127.0.0.1', '--save ""', '--appendonly no', `--dir ${directory.path}`].flatMap(
+        split,
+      ),
+      logFile: join(directory.path, 'redis.log'),
       isReady: async () => (await askRedis(url, 'PING')).startsWith('+PONG'),
     });
     const redis = new RedisServer(url, directory, server);
@@ -49,7 +50,7 @@ export class RedisServer {
   /** Stops it and removes its files. */
   async stop(): Promise<void> {
     await this.process.kill();
-    await rm(this.directory, { recursive: true, force: true });
+    this.directory.remove();
   }
 }
 

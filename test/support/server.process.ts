@@ -65,7 +65,8 @@ export class ServerProcess {
     const child = spawn(command!, args, { stdio: ['ignore', log, log] });
     closeSync(log);
     child.unref();
-    process.once('exit', this.killAtExit);
+    // Before its directory is removed.
+    process.prependOnceListener('exit', this.killAtExit);
     this.child = child;
     this.exited = new Promise((resolve) => {
       const ended = () => {
