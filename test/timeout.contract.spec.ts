@@ -3,20 +3,19 @@ import { Logger } from '@nestjs/common';
 import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { MemoryTimeoutScheduler } from '../lib/timeout/memory/memory.timeout.scheduler.js';
 import type { OnTimeoutDue, TimeoutScheduler } from '../lib/timeout/timeout.scheduler.js';
+import { describeWithRedis } from './support/real.parts.js';
 import { bullScheduler, DueTimeouts, redisOptions, timeoutAt } from './support/timeouts.js';
-
-const redisUrl = inject('redisUrl');
 
 /** Schedulers that share one place to keep time-outs in, where the adapter has such a place. */
 type Make = () => Promise<TimeoutScheduler>;
 
-const adapters: [string, boolean, () => Make][] = [
-  ['memory', true, () => memoryScheduler],
-  ['bull', redisUrl !== '', sharedRedis],
+const adapters = [
+  { name: 'memory', describeAdapter: describe, shared: (): Make => memoryScheduler },
+  { name: 'bull', describeAdapter: describeWithRedis, shared: sharedRedis },
 ];
 
-for (const [name, available, shared] of adapters) {
-  describe.skipIf(!available)(`time-outs kept by ${name}`, () => {
+for (const { name, describeAdapter, shared } of adapters) {
+  describeAdapter(`time-outs kept by ${name}`, () => {
     let make: Make;
 
     beforeEach(() => {
@@ -33,14 +32,6 @@ for (const [name, available, shared] of adapters) {
       const scheduler = await make();
       await scheduler.start(namespace, onDue ?? due.take);
       return { scheduler, due };
-    }
-
-    /** What would have come before this, has come. */
-    async function marker(scheduler: TimeoutScheduler, due: DueTimeouts, deadline = scheduler.now()): Promise<string> {
-      const timeout = timeoutAt(deadline);
-      await scheduler.arm(timeout);
-      await due.next(timeout);
-      return timeout.id;
     }
 
     it('can be used once it is started', async () => {
@@ -212,11 +203,12 @@ for (const [name, available, shared] of adapters) {
 
     it('comes no more after a stop, which waits for what is being published', async () => {
       const order: string[] = [];
-      let finish = (): void => undefined;
+      let finish!: () => void;
+      const finished = new Promise<void>((resolve) => (finish = resolve));
       const running = new DueTimeouts();
       const { scheduler } = await started(async (timeout) => {
         await running.take(timeout);
-        await new Promise<void>((resolve) => (finish = resolve));
+        await finished;
         order.push('published');
       });
       const timeout = timeoutAt(scheduler.now());
@@ -243,6 +235,14 @@ for (const [name, available, shared] of adapters) {
   });
 }
 
+/** What would have come before this, has come. */
+async function marker(scheduler: TimeoutScheduler, due: DueTimeouts, deadline = scheduler.now()): Promise<string> {
+  const timeout = timeoutAt(deadline);
+  await scheduler.arm(timeout);
+  await due.next(timeout);
+  return timeout.id;
+}
+
 async function memoryScheduler(): Promise<TimeoutScheduler> {
   const scheduler = new MemoryTimeoutScheduler();
   onTestFinished(() => scheduler.stop());
@@ -250,6 +250,6 @@ async function memoryScheduler(): Promise<TimeoutScheduler> {
 }
 
 function sharedRedis(): Make {
-  const options = redisOptions(redisUrl);
+  const options = redisOptions(inject('redisUrl'));
   return () => bullScheduler(options);
 }

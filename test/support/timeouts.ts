@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { Logger, type LoggerService, Module } from '@nestjs/common';
+import { Logger, Module } from '@nestjs/common';
 import { LazyModuleLoader, NestFactory } from '@nestjs/core';
+import Bull from 'bull';
 import { onTestFinished } from 'vitest';
 import { BullTimeoutScheduler } from '../../lib/timeout/bull/bull.timeout.scheduler.js';
 import { RedisOptions } from '../../lib/timeout/timeout.options.js';
@@ -70,7 +71,7 @@ export function redisOptions(url: string, options: Partial<RedisOptions> = {}): 
 
 /** A Bull scheduler within a real application, not started yet. Both stop when the test ends. */
 export async function bullScheduler(options: RedisOptions, localTime?: () => number): Promise<BullTimeoutScheduler> {
-  const app = await NestFactory.createApplicationContext(Application, { logger: false });
+  const app = await NestFactory.createApplicationContext(Application);
   const scheduler = new BullTimeoutScheduler(options, app.get(LazyModuleLoader), localTime);
   onTestFinished(async () => {
     await scheduler.stop();
@@ -82,18 +83,25 @@ export async function bullScheduler(options: RedisOptions, localTime?: () => num
 @Module({})
 class Application {}
 
-/** Collects what is logged until the test ends. */
-export function collectLogs(): { level: string; message: string }[] {
-  const lines: { level: string; message: string }[] = [];
-  const at = (level: string) => (message: unknown) => void lines.push({ level, message: String(message) });
-  const logger: LoggerService = {
+/** The same queue seen from outside, without a worker, to look into it and to break it. */
+export function outsideQueue(options: RedisOptions, namespace: string): Bull.Queue<unknown> {
+  const { host, port, password } = options;
+  const queue = new Bull(`timeouts.${namespace}`, { prefix: options.prefix, redis: { host, port, password } });
+  onTestFinished(() => queue.close());
+  return queue;
+}
+
+/** Collects what is logged about time-outs until the test ends, as `level: message`. Call it before anything is started. */
+export function collectLogs(): string[] {
+  const lines: string[] = [];
+  const at = (level: string) => (message: unknown, context?: unknown) => {
+    if (context === 'Timeouts') lines.push(`${level}: ${String(message)}`);
+  };
+  Logger.overrideLogger({
     log: at('log'),
     warn: at('warn'),
-    error: at('error'),
-    debug: at('debug'),
-    verbose: at('verbose'),
-  };
-  Logger.overrideLogger(logger);
-  onTestFinished(() => Logger.overrideLogger(false));
+    error: (message, _stack, context) => at('error')(message, context),
+  });
+  onTestFinished(() => void Logger.overrideLogger(false));
   return lines;
 }

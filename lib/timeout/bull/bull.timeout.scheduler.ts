@@ -71,7 +71,7 @@ export class BullTimeoutScheduler implements TimeoutScheduler {
   async start(namespace: string, onDue: OnTimeoutDue): Promise<void> {
     const { options } = this;
     const queue = await registerTimeoutQueue(this.modules, options, namespace);
-    const worker = new TimeoutWorker(queue, () => this.now(), onDue);
+    const worker = new TimeoutWorker(queue, this, onDue);
     const health = new RedisHealth({
       client: queue.client,
       place: `${options.host}:${options.port}`,
@@ -105,7 +105,7 @@ export class BullTimeoutScheduler implements TimeoutScheduler {
     if (!this.running) return;
     const { queue, health, worker } = this.running;
     health.stop();
-    worker.stop();
+    await worker.stop();
     await within(Promise.allSettled(this.pending), this.options.commandTimeout, () => new Error()).catch(
       () => undefined,
     );

@@ -108,7 +108,7 @@ export class RedisHealth {
 
   private lost(reason: string): void {
     if (this.stopped) return;
-    this.trouble = `Redis at ${this.options.place} cannot be used: ${reason}.`;
+    this.trouble = `Redis at ${this.options.place} cannot be used (${reason}).`;
     if (!this.isLost) {
       this.logger.error(
         `${this.trouble} Requests go on without armed time-outs, and the gateways' own timers end them. Trying again until it answers.`,

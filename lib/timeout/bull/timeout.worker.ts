@@ -1,24 +1,28 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { Job, Queue } from 'bull';
 import { messageOf } from '../../kafka-socket.error.js';
+import { within } from '../bounded.wait.js';
 import { SparingLog } from '../sparing.log.js';
-import type { OnTimeoutDue, Timeout } from '../timeout.scheduler.js';
+import type { OnTimeoutDue, Timeout, TimeoutScheduler } from '../timeout.scheduler.js';
 import { TooEarlyError } from './too-early.error.js';
 
 /** A job that is early by less than this waits where it is; one that is earlier goes back, to leave its place to others. In milliseconds. */
 const WAIT_AT_MOST = 50;
+/** How long a stop waits for what is being published, in milliseconds. */
+const STOP_LIMIT = 5_000;
 
 /** Takes time-outs that are due from Bull and has them published. */
 export class TimeoutWorker {
   private readonly logger = new Logger('Timeouts');
   private readonly sparing = new SparingLog(this.logger);
+  private readonly running = new Set<Promise<void>>();
   private begun = false;
   private stopped = false;
 
   constructor(
     private readonly queue: Queue<Timeout>,
-    private readonly now: () => number,
+    private readonly scheduler: Pick<TimeoutScheduler, 'now' | 'trouble'>,
     private readonly onDue: OnTimeoutDue,
   ) {
     queue.on('failed', (job: Job<Timeout> | null, error: Error) => this.failed(job, error));
@@ -44,15 +48,27 @@ export class TimeoutWorker {
       });
   }
 
-  /** Tells no more; closing the queue ends the work. */
-  stop(): void {
+  /** Takes no more, and waits for what is being published, within bounds: what is cut off another process takes over. */
+  async stop(): Promise<void> {
     this.stopped = true;
+    const idle = async () => {
+      await this.queue.pause(true, true).catch(() => undefined); // rejects where Redis is away, and then there is nothing to take
+      await Promise.allSettled(this.running);
+    };
+    await within(idle(), STOP_LIMIT, () => new Error()).catch(() => undefined);
+    await nextTurn(); // in which Bull tells Redis what came of them
   }
 
-  private async run(job: Job<Timeout>): Promise<void> {
+  private run(job: Job<Timeout>): Promise<void> {
+    const running = this.handle(job).finally(() => this.running.delete(running));
+    this.running.add(running);
+    return running;
+  }
+
+  private async handle(job: Job<Timeout>): Promise<void> {
     const timeout: unknown = job.data;
     if (!isTimeout(timeout)) return this.discard(job);
-    const early = timeout.deadline - this.now();
+    const early = timeout.deadline - this.scheduler.now();
     if (early > WAIT_AT_MOST) throw new TooEarlyError(Math.ceil(early));
     if (early > 0) await sleep(early);
     await this.onDue(timeout);
@@ -85,7 +101,8 @@ export class TimeoutWorker {
   }
 
   private troubled(error: Error): void {
-    if (!this.stopped && !isExpected(error)) this.sparing.warn(`Bull reports: ${messageOf(error)}.`);
+    const isTold = !this.begun || this.stopped || this.scheduler.trouble !== undefined;
+    if (!isTold && !isHarmless(error)) this.sparing.warn(`Bull reports: ${messageOf(error)}`);
   }
 
   /** Bull names its connection without watching the promise; a refusal (a user that may not CLIENT SETNAME) would end the process. */
@@ -105,12 +122,11 @@ function isTimeout(data: unknown): data is Timeout {
   return typeof record.topic === 'string' && typeof record.partition === 'number' && typeof record.headers === 'object';
 }
 
-/** Told elsewhere, or harmless: a lost connection; a job that was removed, or taken over by another process, while it ran. */
-function isExpected(error: Error & { code?: unknown; syscall?: unknown }): boolean {
+/** A connection that just broke, which is told elsewhere; or a job that was removed, or taken over by another process, while it ran. */
+function isHarmless(error: Error & { syscall?: unknown }): boolean {
   return (
     error.syscall !== undefined ||
-    /^(Connection is closed|Missing (key|lock) for job|Job \S+ is not in the|Lock mismatch)/.test(error.message) ||
-    error.name === 'MaxRetriesPerRequestError' ||
-    error.name === 'AbortError'
+    ['MaxRetriesPerRequestError', 'AbortError'].includes(error.name) ||
+    /^(Connection is closed|Missing (key|lock) for job|Job \S+ is not in the|Lock mismatch)/.test(error.message)
   );
 }
