@@ -1,4 +1,4 @@
-import { readdirSync, writeSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import type { Reporter, TestModule, Vitest } from 'vitest/node';
 
 type Counts = Record<'passed' | 'failed' | 'skipped', number>;
@@ -9,22 +9,26 @@ type Counts = Record<'passed' | 'failed' | 'skipped', number>;
  */
 export default class ClosingReporter implements Reporter {
   private root = '.';
+  /** A run that does not come to its end has failed. */
+  private counts: Counts = { passed: 0, failed: 1, skipped: 0 };
 
   onInit(vitest: Vitest): void {
     this.root = vitest.config.root;
+    // Only at the exit nothing can follow any more: coverage and the teardown report later than `onTestRunEnd`.
+    process.once('exit', () => {
+      const { passed, failed, skipped } = this.counts;
+      process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+    });
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
-    const counts = countTests(modules);
-    counts.failed += unhandled.length;
+    this.counts = countTests(modules);
+    this.counts.failed += unhandled.length;
     for (const file of findStrays(this.root)) {
-      counts.failed += 1;
+      this.counts.failed += 1;
       process.exitCode = 1;
       console.error(`${file} is never run: call it *.spec.ts, or put it into test/support or test/fixtures.`);
     }
-    const line = `${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`;
-    // Only here nothing can follow it any more: coverage and the teardown report later than this method.
-    process.once('exit', () => writeSync(process.stdout.fd, line));
   }
 }
 
