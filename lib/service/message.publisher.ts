@@ -1,0 +1,138 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { messageOf } from '../kafka-socket.error.js';
+import type { Outcome } from '../message/command.result.js';
+import { followUp, type FollowUpOptions } from '../message/follow-up.js';
+import { isAwaited } from '../message/outcome.rule.js';
+import type { Payload, PlatformMessage } from '../message/platform-message.js';
+import type { OutgoingRecord } from '../message/record.js';
+import { commandAddressOf } from './command-address.decorator.js';
+import { eventEntityOf } from './event-entity.decorator.js';
+import { HandlingScope } from './handling.scope.js';
+import type { PayloadClass } from './method.declaration.js';
+import { OutcomeWriter } from './outcome.writer.js';
+import { eventPayload, outgoing } from './outgoing.record.js';
+import { PersistentPublisher } from './persistent.publisher.js';
+import { rootNameOf } from './root.command.js';
+import { ReplyImpossibleError, UnaddressedClassError } from './service.errors.js';
+import { ServiceOptions } from './service.options.js';
+import { outcomeOf } from './thrown.outcome.js';
+
+/** Where an event's record goes. */
+export interface PublishEventOptions {
+  /** Events of one key keep their order. @default the key of the record being handled */
+  readonly key?: string;
+  /** @default chosen by the key */
+  readonly partition?: number;
+}
+
+/** Where a command's record goes, and how long it may be carried out. */
+export interface PublishCommandOptions extends FollowUpOptions {
+  /** Commands of one key are carried out in order. @default the key of the record being handled */
+  readonly key?: string;
+}
+
+/**
+ * Publishes messages. What is published while a message is handled follows from it: it carries the same request and client,
+ * however many `await`s lie in between, and nobody passes anything by hand. Elsewhere it starts something new.
+ */
+@Injectable()
+export class MessagePublisher {
+  private readonly logger = new Logger('KafkaSocketService');
+
+  constructor(
+    private readonly scope: HandlingScope,
+    private readonly publisher: PersistentPublisher,
+    private readonly outcomes: OutcomeWriter,
+    private readonly options: ServiceOptions,
+  ) {}
+
+  /**
+   * Publishes an event; resolves once it is in the log. While a message is handled, a log that is out of reach is tried
+   * again until the handling is aborted.
+   * @param payload a class with `@EventEntity`
+   * @returns the message's id
+   * @throws {UnaddressedClassError} `class_unaddressed`
+   * @throws {LogUnavailableError} `log_unavailable`
+   * @throws {RecordRefusedError} `record_refused`, for example because it is too large
+   * @throws {UnserializablePayloadError} `payload_unserializable`
+   */
+  async event<T extends object>(
+    payload: PayloadClass<T>,
+    eventType: string,
+    data: T,
+    { key, partition }: PublishEventOptions = {},
+  ): Promise<string> {
+    const entity = eventEntityOf(payload);
+    if (!entity) throw unaddressed(payload, `@EventEntity('<topic>', '<Entity>')`);
+    const event = eventPayload({ entity: entity.entity, eventType }, data);
+    return this.publish(event, { topic: entity.topic, partition, key: this.keyOr(key) });
+  }
+
+  /**
+   * Sends a command to the service that handles it; resolves once it is in the log, long before it is carried out. Its
+   * answer ends nothing: the request ends by what its own handler returns, or by {@link reply}.
+   * @param payload a class with `@CommandAddress`
+   * @returns the message's id, which is the causation of its result
+   * @throws as {@link event} does
+   */
+  async command<T extends object>(
+    payload: PayloadClass<T>,
+    data: T,
+    { key, deadline }: PublishCommandOptions = {},
+  ): Promise<string> {
+    const address = commandAddressOf(payload);
+    if (!address) throw unaddressed(payload, `@CommandAddress('<topic>')`);
+    const { topic, name } = address;
+    return this.publish({ kind: 'command', name, data }, { topic, key: this.keyOr(key) }, { deadline });
+  }
+
+  /**
+   * Ends the request that the message being handled follows from: `@CommandHandler(X, { reply: 'later' })` left that open.
+   * The first answer in the log counts, all later ones are dropped. Where nobody waits, for example because an event was
+   * published by a job and not for a client, nothing happens.
+   * @param answer the value of a `success`; or an error, which ends the request as if a handler had thrown it
+   * (`CommandRejectedError`: `rejected`)
+   * @throws {ReplyImpossibleError} `reply_impossible`: no message is being handled
+   * @throws {LogUnavailableError} `log_unavailable`
+   */
+  async reply(answer?: unknown): Promise<void> {
+    const { message, handling } = this.scope;
+    if (!message) {
+      throw new ReplyImpossibleError(
+        'publisher.reply() was called while no message is being handled, so there is no request to end. Call it from a handler, or from what a handler calls.',
+      );
+    }
+    if (!isAwaited(message.breadCrumbs)) return;
+    const name = rootNameOf(message);
+    const { error } = await this.outcomes.end(message, name, this.outcomeOf(answer, name), handling?.signal);
+    if (error) this.logger.error(`A reply to ${name} cannot be delivered: ${messageOf(error)}`, error.stack);
+  }
+
+  private outcomeOf(answer: unknown, name: string): Outcome {
+    if (!(answer instanceof Error)) return { status: 'success', value: answer };
+    const outcome = outcomeOf(answer);
+    if (outcome.status === 'failed') this.logger.error(`${name} failed: ${answer.message}`, answer.stack);
+    return outcome;
+  }
+
+  private keyOr(key: string | undefined): OutgoingRecord['key'] {
+    return key ?? this.scope.handling?.record.key ?? null;
+  }
+
+  private async publish(
+    payload: Payload,
+    place: Pick<OutgoingRecord, 'topic' | 'partition' | 'key'>,
+    options: FollowUpOptions = {},
+  ): Promise<string> {
+    const { message: cause, handling } = this.scope;
+    const message: PlatformMessage = followUp(cause, `/${this.options.name}`, payload, options);
+    await this.publisher.publish(outgoing(message, place), handling?.signal);
+    return message.id;
+  }
+}
+
+function unaddressed({ name }: PayloadClass, decorator: string): UnaddressedClassError {
+  return new UnaddressedClassError(
+    `${name} cannot be published, because it says nowhere which topic it belongs to. Write ${decorator} above class ${name}.`,
+  );
+}

@@ -1,0 +1,69 @@
+/** A piece of work. It must not reject: nobody would know what to do. */
+export type Job = () => Promise<void>;
+
+interface Waiting {
+  readonly lane: string | undefined;
+  readonly job: Job;
+}
+
+/**
+ * Runs jobs side by side, up to a limit, and those of one lane one after the other in the order that they came. A lane that
+ * waits for its turn takes no place from the others.
+ */
+export class OrderedQueue {
+  /** What waits behind the job of each lane that is ready or running. */
+  private readonly lanes = new Map<string, Job[]>();
+  private ready: Waiting[] = [];
+  private running = 0;
+  private stopped = false;
+  private onIdle?: () => void;
+
+  constructor(private readonly concurrency: number) {}
+
+  /** @param lane undefined: a job that has no order */
+  add(lane: string | undefined, job: Job): void {
+    if (this.stopped) return;
+    const behind = lane === undefined ? undefined : this.lanes.get(lane);
+    if (behind) {
+      behind.push(job);
+      return;
+    }
+    if (lane !== undefined) this.lanes.set(lane, []);
+    this.ready.push({ lane, job });
+    this.fill();
+  }
+
+  /** Drops what waits; resolves when what runs has ended. */
+  stop(): Promise<void> {
+    this.stopped = true;
+    this.ready = [];
+    this.lanes.clear();
+    return new Promise((resolve) => {
+      if (this.running === 0) resolve();
+      else this.onIdle = resolve;
+    });
+  }
+
+  private fill(): void {
+    while (this.running < this.concurrency) {
+      const next = this.ready.shift();
+      if (!next) return;
+      this.running++;
+      void next.job().finally(() => this.ended(next.lane));
+    }
+  }
+
+  private ended(lane: string | undefined): void {
+    this.running--;
+    if (lane !== undefined) this.advance(lane);
+    this.fill();
+    if (this.running === 0) this.onIdle?.();
+  }
+
+  /** To the end of the line: else a busy lane would keep its place and starve the others. */
+  private advance(lane: string): void {
+    const job = this.lanes.get(lane)?.shift();
+    if (job) this.ready.push({ lane, job });
+    else this.lanes.delete(lane);
+  }
+}

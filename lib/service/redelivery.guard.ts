@@ -1,0 +1,106 @@
+import { decodeEnvelope, decodePayload } from '../message/cloud-events.codec.js';
+import { type MessageType, messageTypeOf } from '../message/message.type.js';
+import { isRootCommand, isTerminal } from '../message/outcome.rule.js';
+import type { PlatformMessage } from '../message/platform-message.js';
+import type { LogRecord } from '../message/record.js';
+import { requestIdentity } from '../message/request.identity.js';
+import type { Assignment, MessageLog } from '../log/message.log.js';
+import type { HandlerRegistry } from './handler.registry.js';
+import { RecentMap } from './recent.map.js';
+
+/** How much is remembered, and how long. */
+export interface RedeliveryLimits {
+  /** Milliseconds. */
+  readonly window: number;
+  /** Requests. */
+  readonly remembered: number;
+}
+
+/**
+ * Recognises, in one partition, requests that were sent again and requests that are answered already. Of the commands with
+ * one identity only the first in the partition is handled, and none whose outcome is in the log.
+ */
+export class RedeliveryGuard {
+  /** Offset of the first command record of each request. */
+  private readonly firsts: RecentMap<bigint>;
+  private readonly answered: RecentMap<true>;
+
+  constructor(
+    private readonly registry: HandlerRegistry,
+    private readonly limits: RedeliveryLimits,
+    private readonly now: () => number,
+  ) {
+    this.firsts = new RecentMap(limits.window, limits.remembered, now);
+    this.answered = new RecentMap(limits.window, limits.remembered, now);
+  }
+
+  /**
+   * Reads the partition back by the window, and on to its end: what another instance, or this one before it was restarted,
+   * handled without committing it has its outcome further on.
+   */
+  async readBack(log: MessageLog, { topic, partition, signal }: Assignment): Promise<void> {
+    if (!this.registry.hasCommands(topic)) return;
+    const [starts, ends] = await Promise.all([
+      log.offsetsAt(topic, this.now() - this.limits.window),
+      log.offsets(topic),
+    ]);
+    const from = starts.get(partition);
+    const to = ends.find((held) => held.partition === partition)?.end;
+    if (from === undefined || to === undefined) return;
+    for await (const { records } of log.read({ topic, partition, from, to }, signal)) {
+      for (const record of records) this.note(record);
+    }
+  }
+
+  /** Notes a record if it is a command of ours, or the outcome of one. */
+  note(record: LogRecord): void {
+    const type = messageTypeOf(record.headers);
+    if (!type || !this.registry.find(record.topic, { kind: 'command', name: type.name })) return;
+    if (type.kind === 'command') this.noteCommand(record);
+    if (type.kind === 'result') this.noteResult(record, type);
+  }
+
+  /** Whether an earlier record of the partition is the same request. */
+  isRepeated(message: Pick<PlatformMessage, 'id' | 'breadCrumbs'>, { offset }: LogRecord): boolean {
+    const identity = identityOf(message);
+    const first = identity === undefined ? undefined : this.firsts.get(identity);
+    return first !== undefined && first < offset;
+  }
+
+  /** Whether a service has answered the request, whoever that was. A time-out is no answer: the command may not have run. */
+  isAnswered(message: Pick<PlatformMessage, 'id' | 'breadCrumbs'>): boolean {
+    const identity = identityOf(message);
+    return identity !== undefined && this.answered.get(identity) === true;
+  }
+
+  private noteCommand(record: LogRecord): void {
+    const identity = unlessMalformed(() => identityOf(decodeEnvelope(record.headers)));
+    if (identity === undefined) return;
+    const first = this.firsts.get(identity);
+    if (first === undefined || record.offset < first) this.firsts.set(identity, record.offset);
+  }
+
+  private noteResult(record: LogRecord, type: MessageType): void {
+    if (!isTerminal(record.headers)) return;
+    const identity = unlessMalformed(() => {
+      const payload = decodePayload(type, record.value);
+      if (payload.kind !== 'result' || payload.data.status === 'timeout') return undefined;
+      return requestIdentity(decodeEnvelope(record.headers).breadCrumbs);
+    });
+    if (identity !== undefined) this.answered.set(identity, true);
+  }
+}
+
+/** A nested command carries the identity of the request that it follows from, and is another command all the same. */
+function identityOf(message: Pick<PlatformMessage, 'id' | 'breadCrumbs'>): string | undefined {
+  return isRootCommand(message) ? requestIdentity(message.breadCrumbs) : undefined;
+}
+
+/** What is malformed identifies nothing; it is dealt with where it is handled. */
+function unlessMalformed(read: () => string | undefined): string | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
