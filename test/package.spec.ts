@@ -59,7 +59,7 @@ describe('the package that is published', () => {
       expect(stderr).toBe('');
       const bid = { lot: 7, amount: 120 };
       expect(JSON.parse(stdout)).toEqual({ result: bid, event: bid });
-    });
+    }, 90_000);
   });
 });
 
