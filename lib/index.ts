@@ -1,1 +1,81 @@
-export const a = 1;
+export { KafkaSocketError, type KafkaSocketErrorOptions } from './kafka-socket.error.js';
+export { type HealthReport, KafkaSocketHealth } from './kafka-socket.health.js';
+export {
+  KafkaSocketModule,
+  type KafkaSocketModuleAsyncOptions,
+  type KafkaSocketModuleExtras,
+} from './kafka-socket.module.js';
+export { InvalidOptionsError, type KafkaSocketModuleOptions } from './kafka-socket.options.js';
+
+export type { BreadCrumbs, ReplyAddress } from './message/bread-crumbs.js';
+export type { Command } from './message/command.js';
+export type { CommandResult, CommandStatus, Outcome, ValidationProblem } from './message/command.result.js';
+export type { Event } from './message/event.js';
+export { MalformedMessageError, UnserializablePayloadError } from './message/message.errors.js';
+export type { Payload, PlatformMessage } from './message/platform-message.js';
+export type {
+  HeaderValue,
+  LogPosition,
+  LogRecord,
+  OutgoingRecord,
+  RecordBatch,
+  RecordHeaders,
+} from './message/record.js';
+
+export { MESSAGE_LOG } from './log/log.constants.js';
+export { LogUnavailableError, MissingTopicsError, RecordRefusedError } from './log/log.errors.js';
+export { KafkaOptions, MemoryLogOptions, TopicCreationOptions } from './log/log.options.js';
+export { MemoryMessageLog } from './log/memory/memory.message.log.js';
+export type {
+  Assignment,
+  GroupMember,
+  LogRange,
+  MessageLog,
+  PartitionOffsets,
+  Subscription,
+  Tail,
+  TailOptions,
+} from './log/message.log.js';
+
+export { DeadlinePassedError, TimeoutsUnavailableError } from './timeout/timeout.errors.js';
+export { MemoryTimeoutOptions, RedisOptions } from './timeout/timeout.options.js';
+
+export { CommandAddress } from './service/command-address.decorator.js';
+export {
+  CommandHandler,
+  type CommandHandlerOptions,
+  KafkaCommandHandler,
+} from './service/command-handler.decorator.js';
+export { EventEntity } from './service/event-entity.decorator.js';
+export { EventHandler } from './service/event-handler.decorator.js';
+export {
+  EventPublisher,
+  type EventPublisherOptions,
+  KafkaEventPublisher,
+} from './service/event-publisher.decorator.js';
+export { CommandContext, EventContext, HandlerContext, type UserClaims } from './service/handler.context.js';
+export { MessagePublisher, type PublishCommandOptions, type PublishEventOptions } from './service/message.publisher.js';
+export {
+  type AbortReason,
+  CommandRejectedError,
+  HandlingAbortedError,
+  InvalidHandlerError,
+  ReplyImpossibleError,
+  UnaddressedClassError,
+} from './service/service.errors.js';
+export { ServiceOptions } from './service/service.options.js';
+
+export { GatewaySetupError } from './gateway/gateway.errors.js';
+export {
+  type Authenticate,
+  type Authenticated,
+  type Authorize,
+  type BroadcastContent,
+  type Claims,
+  GatewayLimits,
+  GatewayOptions,
+  type Handshake,
+  HeartbeatOptions,
+  type Intent,
+  TtlOptions,
+} from './gateway/gateway.options.js';

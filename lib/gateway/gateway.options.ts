@@ -77,6 +77,12 @@ export class GatewayLimits {
    */
   ledger = 2_000_000;
   /**
+   * Records that a client which was away long is told of, counted back from the end of each partition; older events are left
+   * out and `recovered` says `limit`. Results are never left out.
+   * @default 100_000
+   */
+  replay = 100_000;
+  /**
    * Clients whose missed records are read from the log at the same time; further ones wait for their turn.
    * @default 16
    */
@@ -162,7 +168,7 @@ export type Intent =
   | { readonly action: 'event'; readonly topic: string; readonly type: string; readonly key?: string };
 
 /**
- * Tells whether a client may do something; `event` is asked for every broadcast and client and must be quick, so it answers
- * at once. Whatever it throws means no.
+ * Tells whether a client may do something. `event` is asked for each event and client and must answer at once: a promise
+ * means no there. Whatever it throws means no.
  */
-export type Authorize = (intent: Intent, claims: Claims | undefined) => boolean;
+export type Authorize = (intent: Intent, claims: Claims | undefined) => boolean | Promise<boolean>;

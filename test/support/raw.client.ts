@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { CipherSuite, DhkemP256HkdfSha256, HkdfSha256 } from '@hpke/core';
+import { CipherSuite, DhkemP256HkdfSha256, ExportOnly, HkdfSha256 } from '@hpke/core';
 import { onTestFinished } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 
@@ -20,7 +20,7 @@ export interface RawIdentity {
 }
 
 // An HPKE of somebody else's making, so that both sides of the sealing are not wrong together.
-const suite = new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha256(), aead: exportOnly() });
+const suite = new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha256(), aead: new ExportOnly() });
 
 export async function rawIdentity(): Promise<RawIdentity> {
   const keys = await suite.kem.generateKeyPair();
@@ -56,11 +56,16 @@ export class RawClient {
   /** Opens a socket; it is closed when the test ends. */
   static async connect(
     url: string,
-    { identity, protocols = ['kafka-socket.v1'], ...options }: ClientOptions & { identity?: RawIdentity; protocols?: string[] } = {},
+    {
+      identity,
+      protocols = ['kafka-socket.v1'],
+      ...options
+    }: ClientOptions & { identity?: RawIdentity; protocols?: string[] } = {},
   ): Promise<RawClient> {
+    const who = identity ?? (await rawIdentity());
     const socket = new WebSocket(url, protocols, options);
     onTestFinished(() => socket.terminate());
-    const client = new RawClient(socket, identity ?? (await rawIdentity()));
+    const client = new RawClient(socket, who);
     await new Promise<void>((resolve, reject) => {
       socket.once('open', () => resolve());
       socket.once('error', reject);
@@ -110,7 +115,9 @@ export class RawClient {
 
   /** Waits for the outcome of a request and opens it. */
   async outcome(topic: string, requestId: string): Promise<unknown> {
-    const { data } = await this.next((frame) => frame.event === this.channel(topic) && frame.data.requestId === requestId);
+    const { data } = await this.next(
+      (frame) => frame.event === this.channel(topic) && frame.data.requestId === requestId,
+    );
     return this.open(topic, requestId, data.sealed);
   }
 
@@ -124,7 +131,11 @@ export class RawClient {
     const exported = await recipient.export(new TextEncoder().encode('result'), 32);
     const key = await crypto.subtle.importKey('raw', exported, 'AES-GCM', false, ['decrypt']);
     const additionalData = new TextEncoder().encode(`${this.channel(topic)}\n${requestId}`);
-    const plain = await crypto.subtle.decrypt({ name: 'AES-GCM', iv: bytes(sealed.iv), additionalData }, key, bytes(sealed.ct));
+    const plain = await crypto.subtle.decrypt(
+      { name: 'AES-GCM', iv: bytes(sealed.iv), additionalData },
+      key,
+      bytes(sealed.ct),
+    );
     return JSON.parse(new TextDecoder().decode(plain)) as unknown;
   }
 
@@ -151,16 +162,4 @@ export class RawClient {
 
 function bytes(text: string): ArrayBuffer {
   return Uint8Array.from(Buffer.from(text, 'base64url')).buffer;
-}
-
-function exportOnly() {
-  return {
-    id: 0xffff,
-    keySize: 0,
-    nonceSize: 0,
-    tagSize: 0,
-    createEncryptionContext: (): never => {
-      throw new Error('export only');
-    },
-  };
 }

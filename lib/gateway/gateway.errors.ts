@@ -1,0 +1,62 @@
+import { KafkaSocketError } from '../kafka-socket.error.js';
+import type { ErrorCode } from '../protocol/error-codes.js';
+
+/** Something that a client is told in an `error` frame. Its message goes out as it is: no payload, no secret. */
+export abstract class ClientFacingError extends KafkaSocketError {
+  abstract override readonly code: ErrorCode;
+}
+
+/** A frame that is not as the protocol says. */
+export class BadFrameError extends ClientFacingError {
+  readonly code = 'bad_frame';
+}
+
+/** Something that this client may not do. */
+export class ForbiddenError extends ClientFacingError {
+  readonly code = 'forbidden';
+}
+
+/** The same request again, with another topic, command, key or payload. */
+export class ConflictError extends ClientFacingError {
+  readonly code = 'conflict';
+}
+
+/** The request never went to a broker, so nothing will come of it; a new try may work. */
+export class UnavailableError extends ClientFacingError {
+  readonly code = 'unavailable';
+}
+
+/** The request may be in the log: its outcome comes, or does not, and nobody knows yet. Settles nothing. */
+export class PendingError extends ClientFacingError {
+  readonly code = 'pending';
+}
+
+/** A request that is too old to be sent, and that the log knows nothing of. */
+export class UnknownOutcomeError extends ClientFacingError {
+  readonly code = 'unknown';
+}
+
+/** More frames than a client may send. */
+export class RateError extends ClientFacingError {
+  readonly code = 'rate';
+}
+
+/** A frame or a record that is larger than allowed. */
+export class TooLargeError extends ClientFacingError {
+  readonly code = 'too_large';
+}
+
+/** Part of the protocol that this version does not offer. */
+export class UnsupportedError extends ClientFacingError {
+  readonly code = 'unsupported';
+}
+
+/** Something went wrong here, and the log says more to whoever runs it. */
+export class InternalError extends ClientFacingError {
+  readonly code = 'internal';
+}
+
+/** The application is put together in a way in which the gateway cannot work. Stops the start. */
+export class GatewaySetupError extends KafkaSocketError {
+  readonly code = 'gateway_setup';
+}

@@ -1,0 +1,153 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { mayBeInTheLog } from '../log/log.errors.js';
+import type { MessageLog, Tail } from '../log/message.log.js';
+import { ArmingInterceptor } from '../timeout/arming.interceptor.js';
+import { MemoryTimeoutScheduler } from '../timeout/memory/memory.timeout.scheduler.js';
+import { MemoryTimeoutOptions } from '../timeout/timeout.options.js';
+import type { TimeoutScheduler } from '../timeout/timeout.scheduler.js';
+import { AccessRules } from './access.rules.js';
+import { Backstop } from './backstop.js';
+import { BroadcastRules } from './broadcast.rules.js';
+import { Connections } from './connections.js';
+import { Delivery } from './delivery.js';
+import { GatewayMetrics } from './gateway.metrics.js';
+import type { GatewayOptions } from './gateway.options.js';
+import { GatewayProtocol } from './gateway.protocol.js';
+import { Heartbeat } from './heartbeat.js';
+import { type GatewayState, Hello } from './hello.js';
+import { RecordRing } from './record.ring.js';
+import { RecordRouter } from './record.router.js';
+import { Recovery } from './recovery.js';
+import { RequestIntake } from './request.intake.js';
+import { RequestLedger } from './request.ledger.js';
+import { RequestRepeats } from './request.repeats.js';
+import { ResultSealer } from './result.sealer.js';
+import { Semaphore } from './semaphore.js';
+import { SessionRegistry } from './session.registry.js';
+import { Subscriptions } from './subscriptions.js';
+
+/** How often the end of a drain is looked for, in milliseconds. */
+const LOOK_EVERY = 10;
+
+/**
+ * One gateway: reads the whole log and serves the sockets that it has. It keeps nothing that another gateway, or itself after a
+ * restart, could not read off the log again.
+ */
+export class Gateway {
+  readonly connections: Connections;
+  private readonly router: RecordRouter;
+  private readonly intake: RequestIntake;
+  private readonly backstop: Backstop;
+  private readonly window: number;
+  private tail: Tail | undefined;
+  private state: GatewayState | undefined;
+  private readonly waiting = new Set<(state: GatewayState) => void>();
+
+  constructor(
+    private readonly options: GatewayOptions,
+    private readonly log: MessageLog,
+    private readonly scheduler: TimeoutScheduler,
+  ) {
+    const { limits, ttl } = options;
+    this.window = ttl.maximum + ttl.grace;
+    const metrics = new GatewayMetrics();
+    const rules = new BroadcastRules(options.broadcast);
+    const access = new AccessRules(options.authorize);
+    const sessions = new SessionRegistry();
+    const ring = new RecordRing(limits.ring);
+    const ledger = new RequestLedger(this.window, limits.ledger, () => scheduler.now());
+    const delivery = new Delivery(new ResultSealer(limits.sealers), access);
+    const timers = new MemoryTimeoutScheduler(
+      Object.assign(new MemoryTimeoutOptions(), { maximum: limits.requests }),
+      () => scheduler.now(),
+    );
+    this.backstop = new Backstop(timers, log, ttl.grace);
+    this.router = new RecordRouter(rules, ring, ledger, sessions, delivery, metrics);
+    this.router.onDecided = this.backstop.release;
+    const turns = new Semaphore(limits.recoveries);
+    const recovery = new Recovery(
+      log,
+      ring,
+      this.router,
+      ledger,
+      rules,
+      delivery,
+      turns,
+      options.topics,
+      limits.replay,
+      metrics,
+    );
+    const repeats = new RequestRepeats(log, ring, rules, this.backstop, delivery);
+    const arming = new ArmingInterceptor(scheduler, (error) => !mayBeInTheLog(error));
+    this.intake = new RequestIntake(log, scheduler, arming, this.backstop, ledger, repeats, access, options, metrics);
+    const subscriptions = new Subscriptions(sessions, this.router, access, options);
+    const heartbeat = new Heartbeat(this.router, options.heartbeat);
+    const hello = new Hello(sessions, subscriptions, recovery, this.router, heartbeat, options);
+    this.connections = new Connections(options, metrics);
+    this.connections.onFrame = new GatewayProtocol(hello, this.intake, subscriptions, (signal) =>
+      this.whenReady(signal),
+    ).handle;
+  }
+
+  /** Why clients cannot be served now; undefined while they can. */
+  get trouble(): string | undefined {
+    return this.state ? undefined : 'the gateway has not read the log back yet';
+  }
+
+  /** Reads the log back as far as requests may still be undecided, and from there on follows it. Resolves when it has caught up. */
+  async start(): Promise<void> {
+    const { topics } = this.options;
+    const since = this.scheduler.now() - this.window;
+    await this.backstop.start(this.log.clusterId);
+    for (const topic of topics) {
+      for (const [partition, offset] of await this.log.offsetsAt(topic, since))
+        this.router.open(topic, partition, offset);
+    }
+    this.tail = await this.log.tail({ topics, since, onBatch: this.router.route });
+    await this.tail.caughtUp;
+    this.state = { epoch: `${this.log.clusterId}.${this.options.epoch}` };
+    for (const resolve of this.waiting) resolve(this.state);
+    this.waiting.clear();
+  }
+
+  /** Takes no more sockets; those that are open go on until {@link stop}. */
+  drain(): void {
+    this.connections.drain();
+  }
+
+  /** Delivers what is in the log now, says goodbye to every client, and stops. Bounded, and safe to call twice. */
+  async stop(): Promise<void> {
+    this.drain();
+    const bound = AbortSignal.timeout(this.options.drainTimeout);
+    await this.finishWork(bound).catch(() => undefined); // the time is over: recovery repairs what is missing
+    await this.connections.close(Math.max(1_000, this.options.drainTimeout / 2));
+    await this.tail?.stop();
+    await this.backstop.stop();
+  }
+
+  private async finishWork(bound: AbortSignal): Promise<void> {
+    if (!this.state) return;
+    await Promise.race([
+      this.intake.settled(),
+      pause(this.options.drainTimeout, undefined, { signal: bound, ref: false }),
+    ]);
+    for (const topic of this.options.topics) {
+      for (const { partition, end } of await this.log.offsets(topic)) {
+        while ((this.router.next(topic, partition) ?? end) < end) await pause(LOOK_EVERY, undefined, { signal: bound });
+      }
+    }
+  }
+
+  private async whenReady(signal: AbortSignal): Promise<GatewayState> {
+    if (this.state) return this.state;
+    const bound = AbortSignal.any([signal, AbortSignal.timeout(this.options.helloTimeout)]);
+    return new Promise((resolve, reject) => {
+      const ready = (state: GatewayState): void => resolve(state);
+      this.waiting.add(ready);
+      bound.addEventListener('abort', () => {
+        this.waiting.delete(ready);
+        reject(bound.reason as Error);
+      });
+    });
+  }
+}

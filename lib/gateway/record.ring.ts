@@ -1,0 +1,83 @@
+import type { RoutedRecord } from './routed.record.js';
+
+interface Stretch {
+  /** All routed records from this offset on are here. */
+  floor: bigint;
+  records: (RoutedRecord | undefined)[];
+  /** Index of the first record that is still there: shifting an array is linear. */
+  head: number;
+}
+
+/**
+ * The newest routed records of every partition, in memory, so that clients that were away a short while are served without
+ * reading the log. Bounded in bytes; the record that was added first goes first.
+ */
+export class RecordRing {
+  private readonly stretches = new Map<string, Stretch>();
+  /** Whose record is the oldest, next oldest, … one entry a record. */
+  private order: Stretch[] = [];
+  private orderHead = 0;
+  private bytes = 0;
+
+  constructor(private readonly limit: number) {}
+
+  /** Opens a partition; what lies before `floor` is not here. */
+  open(topic: string, partition: number, floor: bigint): void {
+    this.stretches.set(`${topic}/${partition}`, { floor, records: [], head: 0 });
+  }
+
+  /** The offset from which on the ring holds all that was routed; undefined for a partition that was never opened. */
+  floor(topic: string, partition: number): bigint | undefined {
+    return this.stretches.get(`${topic}/${partition}`)?.floor;
+  }
+
+  add(record: RoutedRecord): void {
+    const stretch = this.stretches.get(`${record.topic}/${record.partition}`);
+    if (!stretch) return;
+    stretch.records.push(record);
+    this.order.push(stretch);
+    this.bytes += record.bytes;
+    while (this.bytes > this.limit && this.orderHead < this.order.length) this.dropOldest();
+  }
+
+  /** At most `count` records from an offset on, in offset order. */
+  from(topic: string, partition: number, offset: bigint, count: number): readonly RoutedRecord[] {
+    const stretch = this.stretches.get(`${topic}/${partition}`);
+    if (!stretch) return [];
+    const first = lowerBound(stretch.records, stretch.head, offset);
+    return stretch.records.slice(first, first + count) as RoutedRecord[]; // emptied slots lie before the head
+  }
+
+  /** The routed record at an offset, if it is here. */
+  at(topic: string, partition: number, offset: bigint): RoutedRecord | undefined {
+    const [record] = this.from(topic, partition, offset, 1);
+    return record?.offset === offset ? record : undefined;
+  }
+
+  private dropOldest(): void {
+    const stretch = this.order[this.orderHead++]!;
+    const record = stretch.records[stretch.head]!;
+    stretch.records[stretch.head++] = undefined;
+    stretch.floor = record.offset + 1n;
+    this.bytes -= record.bytes;
+    if (stretch.head > 1_024 && stretch.head * 2 > stretch.records.length) {
+      stretch.records = stretch.records.slice(stretch.head);
+      stretch.head = 0;
+    }
+    if (this.orderHead > 1_024 && this.orderHead * 2 > this.order.length) {
+      this.order = this.order.slice(this.orderHead);
+      this.orderHead = 0;
+    }
+  }
+}
+
+function lowerBound(records: readonly (RoutedRecord | undefined)[], from: number, offset: bigint): number {
+  let low = from;
+  let high = records.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (records[middle]!.offset < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

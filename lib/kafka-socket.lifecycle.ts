@@ -1,0 +1,119 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  type BeforeApplicationShutdown,
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  Optional,
+} from '@nestjs/common';
+import { Gateway } from './gateway/gateway.js';
+import { KAFKA_SOCKET_OPTIONS } from './kafka-socket.constants.js';
+import { KafkaSocketError, messageOf } from './kafka-socket.error.js';
+import type { ResolvedOptions } from './kafka-socket.options.js';
+import { MESSAGE_LOG } from './log/log.constants.js';
+import type { MessageLog } from './log/message.log.js';
+import { ServiceRunner } from './service/service.runner.js';
+import { TIMEOUT_SCHEDULER } from './timeout/timeout.constants.js';
+import type { TimeoutScheduler } from './timeout/timeout.scheduler.js';
+
+/** The pause before the first new attempt to start, and the longest one, in milliseconds. */
+const RETRY = { first: 250, longest: 5_000 };
+
+/**
+ * Starts the rooms in the order in which messages flow, and stops them the other way round: no new work, then what is under way, then
+ * connections. What is wrong with the application stops its start; a broker that is away does not: the process lives, says
+ * that it is not ready, and tries again.
+ */
+@Injectable()
+export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger('KafkaSocket');
+  private readonly stopping = new AbortController();
+  /** What is left to be done; each step is taken off when it has succeeded. */
+  private readonly steps: (() => Promise<void>)[];
+  private starting: Promise<void> | undefined;
+
+  constructor(
+    @Inject(KAFKA_SOCKET_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(MESSAGE_LOG) private readonly log: MessageLog,
+    @Inject(TIMEOUT_SCHEDULER) private readonly scheduler: TimeoutScheduler,
+    private readonly service: ServiceRunner,
+    @Optional() private readonly gateway?: Gateway,
+  ) {
+    this.steps = [
+      () => log.connect(),
+      () => log.ensureTopics(options.gateway?.topics ?? []),
+      () => scheduler.start(log.clusterId, async ({ record }) => void (await log.publish(record))),
+      async () => gateway?.start(),
+      () => service.start(),
+    ];
+  }
+
+  /**
+   * Resolves when the log was reached and has its topics, or could not be reached; the rest goes on in the background.
+   * @throws {InvalidHandlerError} `handler_invalid`, {@link MissingTopicsError} `topics_missing`: what no new attempt would mend
+   */
+  async onApplicationBootstrap(): Promise<void> {
+    this.service.explore();
+    this.warnOfOpenDoors();
+    const left = this.steps.length;
+    try {
+      while (this.steps.length > left - 2) await this.next();
+    } catch (error) {
+      if (!(error instanceof KafkaSocketError) || !error.temporary) throw error;
+      this.logger.error(`${error.message} Not ready; trying again.`);
+    }
+    this.starting = this.finishStart();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    this.gateway?.drain();
+    await this.starting;
+    await this.attempt('handlers', () => this.service.stop());
+    await this.attempt('gateway', async () => this.gateway?.stop());
+    await this.attempt('time-outs', () => this.scheduler.stop());
+    await this.attempt('log', () => this.log.close());
+  }
+
+  private async next(): Promise<void> {
+    await this.steps[0]!();
+    this.steps.shift();
+  }
+
+  /** Takes the remaining steps, however often it takes. Never rejects. */
+  private async finishStart(): Promise<void> {
+    let delay = RETRY.first;
+    while (this.steps.length > 0 && !this.stopping.signal.aborted) {
+      try {
+        await this.next();
+        delay = RETRY.first;
+      } catch (error) {
+        if (this.stopping.signal.aborted) return;
+        this.logger.error(`${messageOf(error)} Not ready; trying again in ${delay} ms.`);
+        await pause(delay, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+        delay = Math.min(delay * 2, RETRY.longest);
+      }
+    }
+    if (this.steps.length === 0) this.logger.log(`"${this.options.service.name}" is ready.`);
+  }
+
+  /** One part that fails to stop must not keep the others from it. */
+  private async attempt(part: string, stop: () => Promise<void>): Promise<void> {
+    try {
+      await stop();
+    } catch (error) {
+      this.logger.error(`Stopping the ${part} failed: ${messageOf(error)}`);
+    }
+  }
+
+  private warnOfOpenDoors(): void {
+    if (process.env['NODE_ENV'] !== 'production') return;
+    const { gateway, kafka, log, redis } = this.options;
+    if (gateway && !gateway.authenticate) this.logger.warn('gateway.authenticate is not set: anyone may connect.');
+    if (gateway && !gateway.authorize)
+      this.logger.warn('gateway.authorize is not set: anyone who is connected may send and read everything.');
+    if (!kafka && !log) this.logger.warn('kafka is not set: all messages live in this process and end with it.');
+    if (!redis) this.logger.warn('redis is not set: time-outs live in this process and end with it.');
+  }
+}

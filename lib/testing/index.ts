@@ -1,0 +1,4 @@
+export { MemoryMessageLog } from '../log/memory/memory.message.log.js';
+export { MemoryLogOptions } from '../log/log.options.js';
+export { HandlerTester, type TestCommandOptions, type TesterOptions } from './handler.tester.js';
+export { NothingCameError } from './testing.errors.js';

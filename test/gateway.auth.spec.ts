@@ -1,0 +1,124 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { GatewayOptions } from 'nestjs-kafka-socket';
+import { startApp } from './support/app.js';
+import { auction } from './support/auction.js';
+import { RawClient, rawIdentity } from './support/raw.client.js';
+
+type Auth = Pick<GatewayOptions, 'authenticate' | 'authorize'>;
+
+const tokens: Auth['authenticate'] = (token) => {
+  if (token === undefined || !token.startsWith('user:')) throw new Error('unknown token');
+  const [, sub, lifetime] = token.split(':');
+  return { claims: { sub: sub! }, ...(lifetime && { expires: new Date(Date.now() + Number(lifetime)) }) };
+};
+
+async function start(auth: Auth) {
+  const house = auction();
+  const running = await startApp({ gateway: { topics: [house.topic], broadcast: { 'Bid.*': 'data' }, ...auth } }, [
+    house.Bidding,
+  ]);
+  return { ...house, ...running };
+}
+
+describe('a gateway that authenticates', () => {
+  it.each([['no token'], ['a bad token', 'stolen']])('closes who has %s with 4500', async (_, token?: string) => {
+    const { url } = await start({ authenticate: tokens });
+    const client = await RawClient.connect(url);
+    client.hello({ token });
+    expect(await client.closed).toMatchObject({ code: 4500 });
+  });
+
+  it('lets a good token in, and its claims travel to the handler', async () => {
+    const { url, topic } = await start({ authenticate: tokens });
+    const client = await RawClient.welcome(url, { token: 'user:ann' });
+    expect(await client.outcome(topic, client.request(topic, 'PlaceBid', { lot: 1, amount: 20 }))).toMatchObject({
+      status: 'success',
+    });
+  });
+
+  it('closes with 4005 when the token has expired', async () => {
+    const { url } = await start({ authenticate: tokens });
+    const client = await RawClient.welcome(url, { token: 'user:ann:50' });
+    expect(await client.closed).toMatchObject({ code: 4005 });
+  });
+
+  it('takes a new token on the open socket', async () => {
+    const { url, topic } = await start({ authenticate: tokens });
+    const client = await RawClient.welcome(url, { token: 'user:ann:300' });
+
+    client.send('refresh', { token: 'user:ann:60000' }, 'r');
+
+    expect(await client.next('refreshed')).toMatchObject({ id: 'r', data: { expires: expect.any(String) } });
+    const outcome = await client.outcome(topic, client.request(topic, 'Nobody', {}, { ttl: 400 }));
+    expect(outcome).toMatchObject({ status: 'timeout' }); // later than the first token
+  });
+
+  it('closes with 4503 when the new token is somebody else’s', async () => {
+    const { url } = await start({ authenticate: tokens });
+    const client = await RawClient.welcome(url, { token: 'user:ann' });
+    client.send('refresh', { token: 'user:bob' });
+    expect(await client.closed).toMatchObject({ code: 4503 });
+  });
+
+  it('keeps a result from a socket of the same session and key but another user', async () => {
+    const { url, topic } = await start({ authenticate: tokens });
+    const identity = await rawIdentity();
+    const ann = await RawClient.welcome(url, { token: 'user:ann' }, { identity });
+    const bob = await RawClient.welcome(url, { token: 'user:bob' }, { identity });
+
+    const requestId = ann.request(topic, 'PlaceBid', { lot: 1, amount: 20 });
+    await ann.outcome(topic, requestId);
+    bob.request(topic, 'PlaceBid', { lot: 1, amount: 20 }, { requestId });
+
+    expect((await bob.next('accepted')).data).not.toHaveProperty('outcome');
+    expect(bob.unread.filter(({ data }) => data.sealed)).toEqual([]);
+  });
+});
+
+describe('a gateway that authorizes', () => {
+  it('refuses a command, a key and a channel that a client may not use', async () => {
+    const asked: unknown[] = [];
+    const { url, topic } = await start({
+      authenticate: tokens,
+      authorize: (intent, claims) => {
+        asked.push({ ...intent, sub: claims?.sub });
+        return intent.action === 'command' && intent.key === 'mine';
+      },
+    });
+    const client = await RawClient.connect(url);
+    client.hello({ token: 'user:ann', channels: [topic] });
+    expect((await client.next('error')).data).toMatchObject({ code: 'forbidden' });
+    await client.next('welcome');
+
+    client.request(topic, 'PlaceBid', { lot: 1, amount: 20 }, { key: 'theirs' });
+    expect((await client.next('error')).data).toMatchObject({ code: 'forbidden' });
+    const allowed = client.request(topic, 'PlaceBid', { lot: 1, amount: 20 }, { key: 'mine' });
+    expect(await client.outcome(topic, allowed)).toMatchObject({ status: 'success' });
+
+    expect(asked).toContainEqual({ action: 'channel', topic, sub: 'ann' });
+    expect(asked).toContainEqual({ action: 'command', topic, command: 'PlaceBid', key: 'theirs', sub: 'ann' });
+  });
+
+  it('refuses when the hook throws', async () => {
+    const { url, topic } = await start({
+      authorize: () => {
+        throw new Error('the policy server is away');
+      },
+    });
+    const client = await RawClient.welcome(url);
+    client.request(topic, 'PlaceBid', { lot: 1, amount: 20 });
+    expect((await client.next('error')).data).toMatchObject({ code: 'forbidden' });
+  });
+});
+
+describe('a gateway without hooks', () => {
+  it('says so in production', async () => {
+    const before = process.env.NODE_ENV;
+    process.env.NODE_ENV = 'production';
+    onTestFinished(() => {
+      process.env.NODE_ENV = before;
+    });
+    const { url } = await start({});
+    await RawClient.welcome(url); // it works all the same
+  });
+});
