@@ -159,7 +159,7 @@ describe('an event', () => {
 
     const mailed = await service.follower.message('event.Bid.Mailed');
     const created = await service.follower.message('event.Bid.Created');
-    expect(seen.toSorted()).toEqual(['mail true', 'projection Bid Created 120 true']);
+    expect(seen.sort()).toEqual(['mail true', 'projection Bid Created 120 true']);
     expect(created.breadCrumbs).toMatchObject({ requestId, causationId: id });
     expect(mailed.breadCrumbs).toMatchObject({ requestId, causationId: created.id, correlationId: id });
     const charge = await service.follower.message('command.Charge');

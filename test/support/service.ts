@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type INestApplicationContext, type ModuleMetadata, type Provider } from '@nestjs/common';
+import { type INestApplicationContext, type LoggerService, type ModuleMetadata, type Provider } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { Test, type TestingModuleBuilder } from '@nestjs/testing';
 import { inject, onTestFinished } from 'vitest';
@@ -37,7 +37,7 @@ export async function openLog(backend: Backend): Promise<MessageLog> {
 }
 
 function kafkaOptions(): KafkaOptions {
-  const brokers = inject('kafkaBrokers')!.split(',');
+  const brokers = inject('kafkaBrokers').split(',');
   const createTopics = { partitions: 3, replicationFactor: 1 };
   return Object.assign(new KafkaOptions(), { clientId: 'test', brokers, createTopics });
 }
@@ -62,6 +62,8 @@ export interface TestService {
   readonly publisher: MessagePublisher;
   readonly log: MessageLog;
   readonly scheduler: MemoryTimeoutScheduler;
+  /** What it logged: level, context and text. */
+  readonly lines: readonly string[];
   /** What the service reads and writes. */
   readonly follower: LogFollower;
 }
@@ -92,15 +94,16 @@ export async function buildService(given: TestServiceOptions): Promise<Omit<Test
     providers: given.providers ?? [],
     controllers: given.controllers ?? [],
   });
+  const lines: string[] = [];
   given.adapt?.(builder);
-  const module = await builder.setLogger(false as never).compile();
+  const module = await builder.setLogger(new LineLogger(lines)).compile();
   const app = await module.init();
   const runner = app.get(ServiceRunner);
   onTestFinished(async () => {
     await runner.stop();
     await app.close();
   });
-  return { app, runner, publisher: app.get(MessagePublisher), log, scheduler };
+  return { app, runner, publisher: app.get(MessagePublisher), log, scheduler, lines };
 }
 
 /** Starts a service and follows all its topics; it stops when the test ends. */
@@ -110,6 +113,21 @@ export async function startService(given: TestServiceOptions): Promise<TestServi
   await built.runner.start();
   const all = new Set([...topics, ...publishedTopics, ...topics.map((topic) => `${topic}.dlq`)]);
   return { ...built, follower: await LogFollower.follow(built.log, [...all]) };
+}
+
+/** Keeps what is logged for the test to look at, and prints nothing. */
+class LineLogger implements LoggerService {
+  constructor(private readonly lines: string[]) {}
+
+  log(): void {}
+
+  error(message: unknown, ...rest: unknown[]): void {
+    this.lines.push(`error ${String(rest.at(-1))} ${String(message)}`);
+  }
+
+  warn(message: unknown, ...rest: unknown[]): void {
+    this.lines.push(`warn ${String(rest.at(-1))} ${String(message)}`);
+  }
 }
 
 /** A name that no other test has. */
