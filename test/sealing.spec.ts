@@ -262,8 +262,7 @@ async function open({ privateKey }: Client, { enc, iv, ct }: Sealed, additional:
 }
 
 function bytesOf(text: string): ArrayBuffer {
-  const bytes = Buffer.from(text, 'base64url');
-  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
+  return new Uint8Array(Buffer.from(text, 'base64url')).buffer;
 }
 
 function hex(text: string): Buffer {

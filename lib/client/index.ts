@@ -1,0 +1,56 @@
+export { KafkaSocketError, type KafkaSocketErrorOptions } from '../kafka-socket.error.js';
+export { CloseCode, mayReconnect } from '../protocol/close-codes.js';
+export { SUBPROTOCOL } from '../protocol/channels.js';
+export { ERROR_CODES, type ErrorCode } from '../protocol/error-codes.js';
+export type {
+  At,
+  BroadcastFrame,
+  ClientFrames,
+  Frame,
+  GatewayFrames,
+  Positions,
+  RecoveryReason,
+  ResultFrame,
+  Sealed,
+  TypesByTopic,
+} from '../protocol/frames.js';
+export type { InvalidProperty, Outcome, OutcomeStatus } from '../protocol/outcome.js';
+export type { ClientClock } from './client.clock.js';
+export type {
+  CommandName,
+  CommandTopic,
+  Contract,
+  EntityName,
+  EventData,
+  EventTopic,
+  EventTypeName,
+  PayloadOf,
+  ResultOf,
+  UntypedContract,
+} from './client.contract.js';
+export {
+  ClientClosedError,
+  CommandFailedError,
+  ConnectionFailedError,
+  type Failure,
+  type FailureStatus,
+  GatewayError,
+  InvalidClientOptionsError,
+  ListenerFailedError,
+  MalformedFrameError,
+  MissingWebCryptoError,
+  MissingWebSocketError,
+  TokenRefreshError,
+  UnreadableResultError,
+  UnserializableRequestError,
+} from './client.errors.js';
+export { type ClientIdentity, createIdentity } from './client.identity.js';
+export { ClientOptions, type ClientOptionsInput, ReconnectOptions } from './client.options.js';
+export type { ConnectionState, StateDetails } from './connection.js';
+export type { EventMeta } from './event.subscriptions.js';
+export type { LateOutcome, Recovered } from './frame.router.js';
+export type { WebSocketConstructor, WebSocketLike } from './gateway.socket.js';
+export { KafkaSocketClient, type TypedEventListener } from './kafka-socket.client.js';
+export type { Off } from './listener.set.js';
+export type { Accepted, SendOptions } from './pending.request.js';
+export type { TokenOption } from './token.source.js';

@@ -1,0 +1,262 @@
+import { messageOf } from '../kafka-socket.error.js';
+import type { ClientFrames } from '../protocol/frames.js';
+import type {
+  CommandName,
+  CommandTopic,
+  Contract,
+  EntityName,
+  EventData,
+  EventTopic,
+  EventTypeName,
+  PayloadOf,
+  ResultOf,
+  UntypedContract,
+} from './client.contract.js';
+import { ClientClosedError, ListenerFailedError } from './client.errors.js';
+import { type Credentials, CredentialsSource } from './client.credentials.js';
+import { newSessionId, newRequestId, requireWebCrypto } from './client.identity.js';
+import { type ClientOptionsInput, type ResolvedClientOptions, resolveClientOptions } from './client.options.js';
+import { Connection, type ConnectionState, type StateDetails } from './connection.js';
+import { type EventListener, type EventMeta, EventSubscriptions } from './event.subscriptions.js';
+import { FrameRouter, type LateOutcome, type Recovered } from './frame.router.js';
+import { ListenerSet, type Off } from './listener.set.js';
+import { PartitionOrder } from './partition.order.js';
+import { checkTtl, PendingRequest, type SendOptions, serializePayload } from './pending.request.js';
+import { PositionTracker } from './position.tracker.js';
+import { ReadySignal } from './ready.signal.js';
+import { ReconnectBackoff } from './reconnect.backoff.js';
+import { RequestRegistry } from './request.registry.js';
+import { TokenSource } from './token.source.js';
+
+/** Takes the data of the events that match, and what is known of them beside it. */
+export type TypedEventListener<D> = (data: D, meta: EventMeta) => void;
+
+/**
+ * A session with the gateways: sends commands and gets exactly one outcome for each, hears events, and catches up by itself
+ * after a lost connection. It connects at once and stays connected until {@link close}. Runs in browsers, Node and
+ * wherever WebSocket and WebCrypto are.
+ *
+ * ```ts
+ * const client = new KafkaSocketClient<Auction>('wss://host/socket');
+ * const bid = await client.send('auction', 'PlaceBid', { lot: 7, amount: 120 }, { ttl: 5_000 });
+ * const off = client.on('auction', 'Bid', 'Created', (bid, meta) => show(bid, meta.time));
+ * ```
+ */
+export class KafkaSocketClient<C extends Contract = UntypedContract> {
+  /** The ClientSessionId: a new one for each client, or the one of the identity that it was given. */
+  readonly sessionId: string;
+  readonly #options: ResolvedClientOptions;
+  readonly #errors = new ListenerSet<[Error]>((thrown) => console.error(thrown));
+  readonly #onThrown = (cause: unknown): void => {
+    this.#report(new ListenerFailedError(`A listener of the client threw: ${messageOf(cause)}`, { cause }));
+  };
+  readonly #states = new ListenerSet<[ConnectionState, StateDetails]>(this.#onThrown);
+  readonly #recoveries = new ListenerSet<[Recovered]>(this.#onThrown);
+  readonly #lates = new ListenerSet<[LateOutcome]>(this.#onThrown);
+  readonly #positions = new PositionTracker();
+  readonly #order = new PartitionOrder();
+  readonly #subscriptions = new EventSubscriptions(this.#onThrown);
+  readonly #requests: RequestRegistry;
+  readonly #token: TokenSource;
+  readonly #connection: Connection;
+  readonly #router: FrameRouter;
+  readonly #retryNow = (): void => this.#connection.retryNow();
+  readonly #credentials: CredentialsSource;
+  readonly #ready = new ReadySignal();
+  #ended: ClientClosedError | undefined;
+
+  /**
+   * Makes a client and begins to connect.
+   * @param url the gateway's address, such as `wss://host/socket`
+   * @throws {InvalidClientOptionsError} `client_options_invalid`
+   * @throws {MissingWebSocketError} `websocket_missing`
+   * @throws {MissingWebCryptoError} `webcrypto_missing`
+   */
+  constructor(url: string, options: ClientOptionsInput = {}) {
+    this.#options = resolveClientOptions(options);
+    requireWebCrypto();
+    const { WebSocket, connectTimeout, clock, reconnect, random } = this.#options;
+    this.sessionId = this.#options.identity?.sessionId ?? newSessionId();
+    this.#credentials = new CredentialsSource(this.#options.identity?.keyPair);
+    this.#requests = new RequestRegistry(clock, this.#options, this.#onThrown);
+    this.#token = new TokenSource(this.#options.token, clock, connectTimeout);
+    const backoff = new ReconnectBackoff(reconnect.minimum, reconnect.maximum, clock, random);
+    this.#connection = new Connection({ url, WebSocket, connectTimeout, clock }, backoff, {
+      prepare: () => this.#prepare(),
+      received: (message) => this.#router.receive(message),
+      changed: (state, details) => this.#changed(state, details),
+      lost: (closeCode) => this.#lost(closeCode),
+      ended: (error) => this.#end(error),
+      failed: (error) => this.#report(error),
+    });
+    this.#router = new FrameRouter(
+      {
+        sessionId: this.sessionId,
+        connection: this.#connection,
+        positions: this.#positions,
+        order: this.#order,
+        requests: this.#requests,
+        subscriptions: this.#subscriptions,
+        token: this.#token,
+      },
+      {
+        late: (late) => this.#lates.emit(late),
+        recovered: (recovered) => this.#recoveries.emit(recovered),
+        error: (error) => this.#report(error),
+      },
+    );
+    this.connect();
+  }
+
+  /** How the connection stands. */
+  get state(): ConnectionState {
+    return this.#connection.state;
+  }
+
+  /** Connects again after the connection was closed for good. Does nothing while it is open; while it waits, it tries at once. */
+  connect(): void {
+    this.#ended = undefined;
+    globalThis.addEventListener?.('online', this.#retryNow); // there is one in browsers only
+    this.#connection.open();
+  }
+
+  /**
+   * Closes the connection and stays closed. Commands without an outcome are rejected: with the status `unavailable` where they
+   * never went out, else `unknown`. Safe to call twice.
+   */
+  close(): void {
+    this.#connection.close(new ClientClosedError('The client was closed by close().'));
+  }
+
+  /**
+   * Resolves once the connection is live; at once where it is.
+   * @throws {ClientClosedError} `client_closed`: it is closed and will not be live by itself
+   */
+  ready(): Promise<void> {
+    if (this.state === 'live') return Promise.resolve();
+    if (this.#ended) return Promise.reject(this.#ended);
+    return this.#ready.wait();
+  }
+
+  /**
+   * Sends a command. Resolves with what its handler returned; the promise settles once, with the outcome that the log
+   * decided on. While there is no connection it waits for one, within its time to live.
+   * @param payload anything that JSON carries; it is written at once, so later changes to it do not matter
+   * @throws {CommandFailedError} every other outcome: see its `status`
+   * @throws {UnserializableRequestError} `request_unserializable`
+   * @throws {InvalidClientOptionsError} `client_options_invalid`: `ttl` is no number of milliseconds
+   */
+  async send<T extends CommandTopic<C>, N extends CommandName<C, T>>(
+    topic: T,
+    command: N,
+    payload: PayloadOf<C, T, N>,
+    options: SendOptions = {},
+  ): Promise<ResultOf<C, T, N>> {
+    const { ttl = this.#options.ttl, key, traceparent, signal, onAccepted } = options;
+    checkTtl(ttl);
+    const head = { requestId: newRequestId(), topic, command, ttl, key, traceparent };
+    const request = new PendingRequest(head, serializePayload(command, payload), this.#options.clock.now(), onAccepted);
+    if (this.#ended) request.fail({ status: 'unavailable', code: this.#ended.code, message: this.#ended.message });
+    else this.#requests.add(request, signal);
+    return request.promise as Promise<ResultOf<C, T, N>>;
+  }
+
+  /** Listens to all events of a topic. Its channel is opened for the first listener and closed after the last one. */
+  on<T extends EventTopic<C>>(topic: T, listener: TypedEventListener<EventData<C, T>>): Off;
+  /** Listens to all that happens to an entity. */
+  on<T extends EventTopic<C>, E extends EntityName<C, T> | '*'>(
+    topic: T,
+    entity: E,
+    listener: TypedEventListener<EventData<C, T, E>>,
+  ): Off;
+  /**
+   * Listens to the events of one kind; `*` stands for every entity or every event type. An event comes once, in the order of
+   * its partition, also those that were missed while there was no connection.
+   * @returns what takes the listener back
+   */
+  on<T extends EventTopic<C>, E extends EntityName<C, T> | '*', Y extends EventTypeName<C, T, E> | '*'>(
+    topic: T,
+    entity: E,
+    eventType: Y,
+    listener: TypedEventListener<EventData<C, T, E, Y>>,
+  ): Off;
+  on(topic: string, ...rest: readonly unknown[]): Off {
+    const [entity = '*', eventType = '*'] = rest.slice(0, -1) as string[];
+    return this.#subscriptions.add(topic, entity, eventType, rest.at(-1) as EventListener);
+  }
+
+  /** Is told each change of the connection. */
+  onState(listener: (state: ConnectionState, details: StateDetails) => void): Off {
+    return this.#states.add(listener);
+  }
+
+  /** Is told, topic by topic, when what was missed has come. Where `complete` is false, load afresh: the log held not all of it. */
+  onRecovered(listener: (recovered: Recovered) => void): Off {
+    return this.#recoveries.add(listener);
+  }
+
+  /** Is told outcomes that nobody waits for any more: of commands that ended as `unknown` or whose wait was aborted. */
+  onLate(listener: (late: LateOutcome) => void): Off {
+    return this.#lates.add(listener);
+  }
+
+  /** Is told what went wrong beside commands. Without such a listener it goes to the console. */
+  onError(listener: (error: Error) => void): Off {
+    return this.#errors.add(listener);
+  }
+
+  /**
+   * Shows the gateway a fresh token on the open connection; without a connection, the next one shows it.
+   * @param token the fresh token; left out, the option `token` is asked
+   * @returns when the token ends, where the gateway says so
+   * @throws {TokenRefreshError} `token_refresh_failed`
+   */
+  async refresh(token?: string): Promise<Date | undefined> {
+    if (token !== undefined) this.#token.replace(token);
+    const fresh = await this.#token.current();
+    const socket = this.#connection.socket;
+    return socket && fresh !== undefined ? this.#token.refresh(socket, fresh) : undefined;
+  }
+
+  async #prepare(): Promise<() => ClientFrames['hello']> {
+    const [credentials, token] = await Promise.all([this.#credentials.get(), this.#token.current()]);
+    return () => this.#hello(credentials, token);
+  }
+
+  #hello({ publicKey, opener }: Credentials, token: string | undefined): ClientFrames['hello'] {
+    const positions = this.#positions.snapshot();
+    this.#router.greeted(positions, opener);
+    const { epoch } = this.#positions;
+    return {
+      sessionId: this.sessionId,
+      publicKey,
+      token,
+      ...this.#subscriptions.hello(),
+      ...(epoch !== undefined && { positions, epoch }),
+    };
+  }
+
+  #changed(state: ConnectionState, details: StateDetails): void {
+    if (state === 'live') this.#ready.resolve();
+    this.#states.emit(state, details);
+  }
+
+  #lost(closeCode: number): void {
+    this.#subscriptions.disconnected();
+    this.#requests.disconnected(closeCode);
+    this.#token.disconnected();
+  }
+
+  #end(error: ClientClosedError): void {
+    this.#ended = error;
+    globalThis.removeEventListener?.('online', this.#retryNow);
+    this.#ready.reject(error);
+    // What has arrived counts, though it may not be open yet.
+    void this.#requests.end(error.code, error.message, this.#order.drained());
+  }
+
+  #report(error: Error): void {
+    if (this.#errors.size === 0) console.error(error);
+    this.#errors.emit(error);
+  }
+}
