@@ -1,0 +1,106 @@
+import { AuctionState } from './auction.state.js';
+import { catalogue, keyOf, lotOf } from './catalogue.js';
+import { showConnection } from './connection.view.js';
+import { money } from './format.js';
+import { JournalView } from './journal.view.js';
+import { showLots } from './lots.view.js';
+import { PathView } from './path.view.js';
+import { failureText } from './request.story.js';
+import { RoomView } from './room.view.js';
+import { Saleroom } from './saleroom.js';
+import { showTrials } from './trials.view.js';
+import { WireView } from './wire.view.js';
+
+const element = (id) => document.getElementById(id);
+
+const saleroom = new Saleroom(new URL('/socket', location.href.replace(/^http/, 'ws')).href);
+const state = new AuctionState();
+const room = new RoomView(element('room'));
+const path = new PathView(element('path'), element('path-subject'));
+const journal = new JournalView(element('journal'), saleroom.journal, (request) => path.show(request));
+const wire = new WireView(element('wire'));
+
+showConnection(element('connection'), saleroom);
+showLots(element('lots'), state, { bid, setReserve, settle });
+showTrials(element('trials'), { pause, work });
+hearEvents();
+followRequests();
+void loadLots();
+
+async function bid(lot, amount) {
+  const outcome = await saleroom.ask('PlaceBid', { lot, amount }, { key: keyOf(lot) });
+  if (outcome.status === 'success') return { text: `You lead with ${money(outcome.value.amount)}.`, tone: 'go' };
+  return failure(outcome);
+}
+
+async function setReserve(lot, amount) {
+  const outcome = await saleroom.ask('SetReserve', { lot, amount }, { key: keyOf(lot) });
+  return outcome.status === 'success' ? { text: `The reserve is ${money(amount)}.`, tone: 'go' } : failure(outcome);
+}
+
+async function settle(lot) {
+  const outcome = await saleroom.ask('Settle', { lot }, { key: keyOf(lot), ttl: 10_000 });
+  if (outcome.status !== 'success') return failure(outcome);
+  return {
+    text: `Sold to ${outcome.value.winner} for ${money(outcome.value.amount)}. Going on above that.`,
+    tone: 'go',
+  };
+}
+
+/**
+ * Work under the key of each lot: a service takes the messages of one key in order, so every bid waits in Kafka until the
+ * work is done. It is what a slow or paused service looks like from outside.
+ */
+async function pause(seconds) {
+  const ms = seconds * 1_000;
+  const sleep = ({ lot }) =>
+    saleroom.ask('Work', { ms, value: 'awake' }, { key: keyOf(lot), ttl: ms + 10_000, quiet: true });
+  await Promise.all(catalogue.map(sleep));
+}
+
+function work(payload, ttl) {
+  return saleroom.ask('Work', payload, { ttl });
+}
+
+function failure(outcome) {
+  return { text: failureText(outcome), tone: outcome.status === 'timeout' ? 'late' : 'bad' };
+}
+
+function hearEvents() {
+  saleroom.on('Bid', 'Created', ({ lot, amount }, meta) => {
+    state.bid(lot, amount, meta.mine);
+    tell(lot, `${money(amount)} bid`, meta);
+  });
+  saleroom.on('Reserve', 'Changed', (_nothing, meta) => void fetchReserve(meta));
+  saleroom.on('Lot', 'Sold', ({ lot, amount }, meta) => {
+    state.sold(lot, amount, state.lot(lot).holder === 'you');
+    tell(lot, `Sold for ${money(amount)}`, meta);
+  });
+}
+
+/** The event says only that the reserve changed, and of which lot; whoever may know it asks for it. */
+async function fetchReserve(meta) {
+  const lot = lotOf(meta.key);
+  if (lot === undefined) return;
+  tell(lot, 'Reserve changed', meta);
+  const outcome = await saleroom.ask('GetReserve', { lot }, { key: keyOf(lot), quiet: true });
+  if (outcome.status === 'success') state.reserve(lot, outcome.value.amount);
+}
+
+function tell(lot, text, { mine, time, caughtUp }) {
+  room.add({ lot, text, who: mine ? 'you' : undefined, time, caughtUp });
+}
+
+async function loadLots() {
+  const outcome = await saleroom.ask('GetLots', {}, { ttl: 30_000, quiet: true });
+  if (outcome.status === 'success') state.loaded(outcome.value);
+}
+
+/** The newest request that somebody clicked for is drawn as it happens. */
+function followRequests() {
+  saleroom.journal.addEventListener('add', ({ detail }) => {
+    if (!detail.quiet) journal.choose(detail);
+  });
+  saleroom.journal.addEventListener('change', ({ detail }) => path.update(detail));
+  saleroom.addEventListener('frame', ({ detail: { direction, frame } }) => wire.add(direction, frame));
+}

@@ -1,0 +1,67 @@
+const KEPT = 60;
+
+/**
+ * What this page asked for, and all that it saw happen to it. A request:
+ * `{ id, requestId?, command, payload, key?, ttl, quiet, time, startedAt, accepted?, events, answer?, outcome?, late? }`;
+ * `startedAt` is by `performance.now()`, all other times are milliseconds since then.
+ */
+export class RequestJournal extends EventTarget {
+  #requests = new Map();
+  #count = 0;
+
+  /** Newest first. */
+  get all() {
+    return [...this.#requests.values()].reverse();
+  }
+
+  /** A request that somebody asked for; its RequestId is known when it leaves. */
+  add(asked) {
+    const request = { id: String(++this.#count), ...asked, time: new Date(), startedAt: performance.now(), events: [] };
+    this.#requests.set(request.id, request);
+    if (this.#requests.size > KEPT) this.#requests.delete(this.#requests.keys().next().value);
+    this.dispatchEvent(new CustomEvent('add', { detail: request }));
+    this.#changed(request);
+    return request;
+  }
+
+  /** Our request of this RequestId; other pages' requests are none of ours. */
+  find(requestId) {
+    return requestId === undefined ? undefined : this.all.find((request) => request.requestId === requestId);
+  }
+
+  note(request, facts) {
+    Object.assign(request, facts);
+    this.#changed(request);
+  }
+
+  /** Notes what a frame says about one of our requests. */
+  noteFrame(direction, { event, data }, now) {
+    if (direction === 'out') return event === 'request' ? this.#noteSent(data, now) : undefined;
+    const request = this.find(data.requestId);
+    if (!request) return;
+    const ms = now - request.startedAt;
+    if (event === 'accepted') this.#noteAccepted(request, data, ms);
+    else if (event.endsWith('/broadcast')) request.events.push({ at: data.at, type: data.type, ms });
+    else if (data.sealed) request.answer ??= { at: data.at, ms };
+    this.#changed(request);
+  }
+
+  /** A request that waited for the connection begins its way when it leaves; one that is sent again keeps its beginning. */
+  #noteSent({ requestId, command, key, payload }, now) {
+    if (this.find(requestId)) return;
+    const text = JSON.stringify(payload);
+    const request = [...this.#requests.values()].find(
+      (one) => !one.requestId && one.command === command && one.key === key && JSON.stringify(one.payload) === text,
+    );
+    if (request) this.note(request, { requestId, startedAt: now });
+  }
+
+  #noteAccepted(request, { at, outcome }, ms) {
+    request.accepted ??= { at, ms };
+    if (outcome) request.answer ??= { at: outcome.at, ms };
+  }
+
+  #changed(request) {
+    this.dispatchEvent(new CustomEvent('change', { detail: request }));
+  }
+}

@@ -1,0 +1,69 @@
+import { h } from './dom.js';
+
+/**
+ * Things to break.
+ * @param actions `pause(seconds)` and `work(payload, ttl)`
+ */
+export function showTrials(container, actions) {
+  container.append(pauseTrial(actions), workTrial(actions), companyTrial());
+}
+
+function pauseTrial(actions) {
+  const button = h('button', { type: 'button', 'data-testid': 'pause' }, 'Pause the service for 5 s');
+  button.addEventListener('click', async () => {
+    button.disabled = true;
+    button.textContent = 'The service is asleep…';
+    await actions.pause(5);
+    button.disabled = false;
+    button.textContent = 'Pause the service for 5 s';
+  });
+  return trial(
+    'A service that sleeps',
+    'Then bid: the command waits in Kafka, and after 3 s the time-out tells you. When the service wakes, the bid is too late for good.',
+    button,
+  );
+}
+
+function workTrial(actions) {
+  const ms = h('input', { id: 'work-ms', inputmode: 'numeric', value: '1000', 'data-testid': 'work-ms' });
+  const ttl = h('input', { id: 'work-ttl', inputmode: 'numeric', value: '3000', 'data-testid': 'work-ttl' });
+  const fail = h(
+    'select',
+    { id: 'work-fail', 'data-testid': 'work-fail' },
+    h('option', { value: '' }, 'succeed'),
+    h('option', { value: 'throw' }, 'throw'),
+    h('option', { value: 'reject' }, 'reject'),
+  );
+  const form = h(
+    'form',
+    { novalidate: true },
+    h('div', { class: 'fields' }, labelled('takes, ms', ms), labelled('may take, ms', ttl), labelled('and will', fail)),
+    h('button', { 'data-testid': 'work' }, 'Give it work'),
+  );
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    void actions.work(
+      { ms: Number(ms.value), ...(fail.value && { fail: fail.value }), value: 'done' },
+      Number(ttl.value),
+    );
+  });
+  return trial('Work that takes its time', 'Longer than it may take, or failing one way or the other.', form);
+}
+
+function companyTrial() {
+  const button = h('button', { type: 'button', 'data-testid': 'second' }, 'Open a second bidder');
+  button.addEventListener('click', () => window.open(location.href, '_blank', 'noopener'));
+  return trial(
+    'Company',
+    'Cut the connection here, bid there, reconnect here: you get what you missed, once, in order.',
+    button,
+  );
+}
+
+function trial(title, hint, ...content) {
+  return h('div', { class: 'trial' }, h('h3', {}, title), h('p', { class: 'hint' }, hint), ...content);
+}
+
+function labelled(text, field) {
+  return h('span', {}, h('label', { for: field.id }, text), field);
+}

@@ -1,0 +1,21 @@
+import { Allow, IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { CommandAddress } from 'nestjs-kafka-socket';
+
+/** Takes its time, or fails: for trying time-outs, dead letters and load by hand. */
+@CommandAddress('auction', 'Work')
+export class Work {
+  /** How long it takes, in milliseconds. */
+  @IsInt()
+  @Min(0)
+  @Max(600_000)
+  ms!: number;
+
+  /** How it fails, after that time. */
+  @IsOptional()
+  @IsIn(['throw', 'reject'])
+  fail?: 'throw' | 'reject';
+
+  /** What comes back. */
+  @Allow()
+  value?: unknown;
+}
