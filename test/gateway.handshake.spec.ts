@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { launchApp, startApp } from './support/app.js';
 import { auction } from './support/auction.js';
 import { RawClient, rawIdentity } from './support/raw.client.js';
-import { KafkaServer } from './support/kafka.server.js';
+import { freePorts } from './support/free.ports.js';
 
 const { topic, Bidding } = auction();
 const gateway = { topics: [topic] };
@@ -117,9 +117,8 @@ describe('a client that is not let in', () => {
   });
 
   it('is closed with 4010, and may come back, when the gateway cannot read the log yet', async () => {
-    const kafka = await KafkaServer.start();
-    const brokers = kafka.addresses.split(',');
-    await kafka.stop();
+    const [port] = await freePorts(1);
+    const brokers = [`127.0.0.1:${port}`]; // where nobody listens
     const { url } = await launchApp({ gateway: { ...gateway, helloTimeout: 200 }, kafka: { brokers } }, [Bidding]);
     const client = await RawClient.connect(url);
 

@@ -15,7 +15,8 @@ import { inject, onTestFinished, vi } from 'vitest';
 /** Which log the applications of a test share. */
 export type Backend = 'memory' | 'kafka';
 
-export const BACKENDS: readonly Backend[] = ['memory', 'kafka'];
+/** Where no real Kafka could be had, which the global set-up has told aloud, only the log in memory is left. */
+export const BACKENDS: readonly Backend[] = inject('kafkaBrokers') ? ['memory', 'kafka'] : ['memory'];
 
 /** The options that put several applications on one log: a shared one in memory, or real Kafka. */
 export function shared(backend: Backend): Pick<KafkaSocketModuleOptions, 'log' | 'kafka'> {
