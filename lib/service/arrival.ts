@@ -8,6 +8,8 @@ export interface Arrival {
   readonly envelope: MessageEnvelope;
   /** Aborts when the record is no longer ours to finish. */
   readonly signal: AbortSignal;
+  /** Whether the log says that its client was told that it is too late. */
+  readonly timedOut: boolean;
 }
 
 /** The message with another payload than the record's value: as yet unread, or validated. */
@@ -19,7 +21,7 @@ export function messageWith<P extends Payload>(
 }
 
 /** The record, as people look for it. */
-export function placeOf({ record, envelope }: Arrival): string {
+export function placeOf({ record, envelope }: Pick<Arrival, 'record' | 'envelope'>): string {
   const { kind, name } = envelope.type;
   return `${kind} ${name} at ${record.topic}/${record.partition}@${record.offset} (message ${envelope.id})`;
 }

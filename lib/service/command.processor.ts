@@ -36,7 +36,8 @@ export class CommandProcessor {
    */
   async process(handler: Handler, arrival: Arrival): Promise<void> {
     const deadline = this.deadlineOf(arrival);
-    const verdict = deadline.expired() ? this.tooLate(arrival) : await this.caller.call(handler, arrival, deadline);
+    const late = arrival.timedOut || deadline.expired();
+    const verdict = late ? this.tooLate(arrival) : await this.caller.call(handler, arrival, deadline);
     arrival.signal.throwIfAborted();
     const command = messageWith(arrival.envelope, { kind: 'command', name: handler.name, data: undefined });
     // Side by side: both are in the next request to the brokers, and neither waits for the other.

@@ -114,10 +114,11 @@ export class RecordDispatcher implements GroupMember {
     if (envelope instanceof Error) {
       return this.processors.deadLetters.add(record, { reason: 'undecodable', error: envelope, attempts: 1 }, signal);
     }
-    const arrival = { record, envelope, signal };
+    const ending = guard.endingOf(envelope);
+    const arrival = { record, envelope, signal, timedOut: ending === 'timeout' };
     if (envelope.type.kind === 'event') return this.processors.events.process(handlers, arrival);
     // Finished by the previous owner, who had no time left to commit it.
-    if (guard.isAnswered(envelope)) return;
+    if (ending === 'answered') return;
     return this.processors.commands.process(handlers[0]!, arrival);
   }
 

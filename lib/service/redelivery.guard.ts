@@ -1,4 +1,5 @@
 import { decodeEnvelope, decodePayload } from '../message/cloud-events.codec.js';
+import type { Outcome } from '../message/command.result.js';
 import { type MessageType, messageTypeOf } from '../message/message.type.js';
 import { isRootCommand, isTerminal } from '../message/outcome.rule.js';
 import type { PlatformMessage } from '../message/platform-message.js';
@@ -7,6 +8,12 @@ import { requestIdentity } from '../message/request.identity.js';
 import type { Assignment, MessageLog } from '../log/message.log.js';
 import type { HandlerRegistry } from './handler.registry.js';
 import { RecentMap } from './recent.map.js';
+
+/**
+ * `answered`: some service has handled the command. `timeout`: its client was told that it is too late, so nobody has, unless
+ * there is an answer as well.
+ */
+export type Ending = 'answered' | 'timeout';
 
 /** How much is remembered, and how long. */
 export interface RedeliveryLimits {
@@ -23,7 +30,7 @@ export interface RedeliveryLimits {
 export class RedeliveryGuard {
   /** Offset of the first command record of each request. */
   private readonly firsts: RecentMap<bigint>;
-  private readonly answered: RecentMap<true>;
+  private readonly endings: RecentMap<Ending>;
 
   constructor(
     private readonly registry: HandlerRegistry,
@@ -31,7 +38,7 @@ export class RedeliveryGuard {
     private readonly now: () => number,
   ) {
     this.firsts = new RecentMap(limits.window, limits.remembered, now);
-    this.answered = new RecentMap(limits.window, limits.remembered, now);
+    this.endings = new RecentMap(limits.window, limits.remembered, now);
   }
 
   /**
@@ -67,10 +74,10 @@ export class RedeliveryGuard {
     return first !== undefined && first < offset;
   }
 
-  /** Whether a service has answered the request, whoever that was. A time-out is no answer: the command may not have run. */
-  isAnswered(message: Pick<PlatformMessage, 'id' | 'breadCrumbs'>): boolean {
+  /** How the log says that the request ended; undefined while it does not. */
+  endingOf(message: Pick<PlatformMessage, 'id' | 'breadCrumbs'>): Ending | undefined {
     const identity = identityOf(message);
-    return identity !== undefined && this.answered.get(identity) === true;
+    return identity === undefined ? undefined : this.endings.get(identity);
   }
 
   private noteCommand(record: LogRecord): void {
@@ -82,13 +89,16 @@ export class RedeliveryGuard {
 
   private noteResult(record: LogRecord, type: MessageType): void {
     if (!isTerminal(record.headers)) return;
-    const identity = unlessMalformed(() => {
-      const payload = decodePayload(type, record.value);
-      if (payload.kind !== 'result' || payload.data.status === 'timeout') return undefined;
-      return requestIdentity(decodeEnvelope(record.headers).breadCrumbs);
-    });
-    if (identity !== undefined) this.answered.set(identity, true);
+    const identity = unlessMalformed(() => requestIdentity(decodeEnvelope(record.headers).breadCrumbs));
+    if (identity === undefined) return;
+    if (!isTimeout(record, type)) this.endings.set(identity, 'answered');
+    else if (!this.endings.get(identity)) this.endings.set(identity, 'timeout');
   }
+}
+
+function isTimeout(record: LogRecord, type: MessageType): boolean {
+  const outcome = unlessMalformed(() => decodePayload(type, record.value).data as Outcome);
+  return outcome?.status === 'timeout';
 }
 
 /** A nested command carries the identity of the request that it follows from, and is another command all the same. */
@@ -97,7 +107,7 @@ function identityOf(message: Pick<PlatformMessage, 'id' | 'breadCrumbs'>): strin
 }
 
 /** What is malformed identifies nothing; it is dealt with where it is handled. */
-function unlessMalformed(read: () => string | undefined): string | undefined {
+function unlessMalformed<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch {
