@@ -9,7 +9,6 @@ import {
   InvalidOptionsError,
   KafkaSocketHealth,
   KafkaSocketModule,
-  type KafkaSocketModuleOptions,
   MemoryMessageLog,
   MessagePublisher,
 } from 'nestjs-kafka-socket';
@@ -59,7 +58,7 @@ describe('options that cannot work', () => {
     ['a list that is none', { gateway: { topics: 'auction' } }, /"gateway\.topics" is not a list/],
     ['two logs', { kafka: { brokers: ['b:9092'] }, log: new MemoryMessageLog() }, /"log" and "kafka" are both given/],
   ])('stop the start: %s', (_, options, message) => {
-    const start = () => KafkaSocketModule.forRoot({ service: 'auction', ...options } as KafkaSocketModuleOptions);
+    const start = () => KafkaSocketModule.forRoot({ service: 'auction', ...options });
     expect(start).toThrow(InvalidOptionsError);
     expect(start).toThrow(message);
   });
@@ -122,6 +121,14 @@ describe('wrong declarations', () => {
       handle(): void {}
     }
     await expect(launchApp({}, [Wrong])).rejects.toThrow(InvalidHandlerError);
+  });
+});
+
+describe('a gateway without a socket', () => {
+  it('stops the start and says what main.ts lacks', async () => {
+    const module = KafkaSocketModule.forRoot({ service: 'auction', gateway: { topics: ['auction'] } });
+    const context = await Test.createTestingModule({ imports: [module] }).compile();
+    await expect(context.init()).rejects.toThrow(/useWebSocketAdapter\(new WsAdapter\(app\)\)/);
   });
 });
 

@@ -43,7 +43,8 @@ export class Connection {
     this.bucket = new TokenBucket(rate);
     socket.on('message', (data, isBinary) => this.receive(data, isBinary));
     socket.once('close', () => this.end());
-    // A broken peer is no news: it closes, and the close code is counted.
+    // A broken or hostile peer is no news: it is closed, and the close code is counted. Nest's adapter would log each as an error.
+    socket.removeAllListeners('error');
     socket.on('error', (error) => this.logger.debug(`A socket broke: ${error.message}`));
   }
 

@@ -38,12 +38,12 @@ export const read = {
     const { sessionId, publicKey, token, channels, types, positions, epoch } = data as Record<string, unknown>;
     return {
       sessionId: matching('sessionId', sessionId, SESSION_ID, '16 to 64 of A-Z, a-z, 0-9, "_" and "-"'),
-      publicKey: text('publicKey', publicKey, 128),
+      publicKey: textOf('publicKey', publicKey, 128),
       channels: topics('channels', channels ?? []),
-      ...(token !== undefined && { token: text('token', token, 16_384) }),
+      ...(token !== undefined && { token: textOf('token', token, 16_384) }),
       ...(types !== undefined && { types: typesByTopic(types) }),
       ...(positions !== undefined && { positions: positionsOf(positions) }),
-      ...(epoch !== undefined && { epoch: text('epoch', epoch, 256) }),
+      ...(epoch !== undefined && { epoch: textOf('epoch', epoch, 256) }),
     };
   },
 
@@ -59,11 +59,11 @@ export const read = {
       payload: payload ?? null,
       ...(ttl !== undefined && { ttl: milliseconds('ttl', ttl, 1) }),
       ...(age !== undefined && { age: milliseconds('age', age, 0) }),
-      ...(key !== undefined && { key: text('key', key, MAX_KEY) }),
+      ...(key !== undefined && { key: textOf('key', key, MAX_KEY) }),
       ...(traceparent !== undefined && {
         traceparent: matching('traceparent', traceparent, TRACEPARENT, 'a W3C traceparent'),
       }),
-      ...(sessionId !== undefined && { sessionId: text('sessionId', sessionId, 256) }),
+      ...(sessionId !== undefined && { sessionId: textOf('sessionId', sessionId, 256) }),
     };
   },
 
@@ -76,7 +76,7 @@ export const read = {
   },
 
   refresh(data: object): ClientFrames['refresh'] {
-    return { token: text('token', (data as Record<string, unknown>)['token'], 16_384) };
+    return { token: textOf('token', (data as Record<string, unknown>)['token'], 16_384) };
   },
 };
 
@@ -98,7 +98,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function text(field: string, value: unknown, limit: number): string {
+function textOf(field: string, value: unknown, limit: number): string {
   if (typeof value !== 'string' || value.length > limit)
     throw new BadFrameError(`"${field}" is not a string of at most ${limit} characters.`);
   return value;

@@ -3,7 +3,7 @@ import { messageOf } from '../kafka-socket.error.js';
 import { CloseCode } from '../protocol/close-codes.js';
 import type { ClientFrames } from '../protocol/frames.js';
 import type { Connection } from './connection.js';
-import { BadFrameError } from './gateway.errors.js';
+import { BadFrameError, type ClientFacingError } from './gateway.errors.js';
 import type { Authenticated, GatewayOptions } from './gateway.options.js';
 import type { Heartbeat } from './heartbeat.js';
 import { isPublicKey } from './public-key.js';
@@ -46,9 +46,8 @@ export class Hello {
     if (who === 'refused') return;
     const identity = { id: hello.sessionId, publicKey: hello.publicKey, claims: who?.claims };
     const session = new Session(connection.socket, identity, this.options.limits.queue);
-    const refuse = (error: Parameters<Connection['refuse']>[0]): void =>
-      connection.refuse(error, { id: frameId, data: {} });
-    await this.subscriptions.open(session, hello.channels, hello.types ?? {}, refuse);
+    const refused: ClientFacingError[] = [];
+    await this.subscriptions.open(session, hello.channels, hello.types ?? {}, (error) => refused.push(error));
     const sameLog = hello.epoch === undefined || hello.epoch === state.epoch;
     const plan = hello.positions && (await this.recovery.plan(hello.positions, sameLog));
     if (connection.closed.aborted) return;
@@ -59,6 +58,7 @@ export class Hello {
     connection.session = session;
     connection.closed.addEventListener('abort', () => this.sessions.remove(session), { once: true });
     this.welcome(session, state, frameId);
+    for (const error of refused) connection.refuse(error, { id: frameId, data: {} });
     this.expireAt(connection, who?.expires);
     this.heartbeat.start(connection, session);
     if (plan) void this.recovery.run(session, plan, connection.closed); // never rejects: it closes the socket

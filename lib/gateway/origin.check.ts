@@ -1,19 +1,18 @@
 import { Logger } from '@nestjs/common';
-import type { VerifyClientCallbackSync } from 'ws';
+import type { VerifyClientCallbackAsync } from 'ws';
 
 /**
  * Lets in pages of the allowed origins, or of the gateway's own host where none are named. A browser always says where its page is
  * from, and sends cookies along wherever that is; who sends no `Origin` is no browser and passes.
  * @see https://datatracker.ietf.org/doc/html/rfc6455#section-10.2
  */
-export function originCheck(allowed: readonly string[] | undefined): VerifyClientCallbackSync {
+export function originCheck(allowed: readonly string[] | undefined): VerifyClientCallbackAsync {
   const logger = new Logger('OriginCheck');
-  return ({ origin, req }) => {
-    if (!origin) return true;
-    const passes = allowed ? allowed.includes(origin) : hostOf(origin) === req.headers.host;
+  return ({ origin, req }, answer) => {
+    const passes = !origin || (allowed ? allowed.includes(origin) : hostOf(origin) === req.headers.host);
     if (!passes)
       logger.warn(`A page of "${origin.slice(0, 200)}" was refused. Name its origin in gateway.origins to let it in.`);
-    return passes;
+    answer(passes, 403);
   };
 }
 

@@ -1,3 +1,5 @@
+import { Logger } from '@nestjs/common';
+import { messageOf } from '../kafka-socket.error.js';
 import { messageTypeOf } from '../message/message.type.js';
 import type { LogPosition, LogRecord, RecordBatch } from '../message/record.js';
 import { requestIdentity } from '../message/request.identity.js';
@@ -27,6 +29,7 @@ export type OnDecided = (entry: LedgerEntry) => void;
  * client never runs ahead of the frames before it.
  */
 export class RecordRouter {
+  private readonly logger = new Logger(RecordRouter.name);
   private readonly cursors = new Map<string, Cursor>();
   /** Set by whoever guards requests with a backstop. */
   onDecided: OnDecided = () => undefined;
@@ -62,15 +65,23 @@ export class RecordRouter {
     const first = batch.records[0]?.offset ?? batch.next;
     if (!this.cursors.has(`${topic}/${partition}`)) this.open(topic, partition, first);
     const cursor = this.cursors.get(`${topic}/${partition}`)!;
-    for (const record of batch.records) {
-      if (messageTypeOf(record.headers)?.kind === 'command') this.noteCommand(record);
-      const routed = classify(record, this.rules);
-      if (!routed || (routed.kind === 'result' && !this.decides(routed))) continue;
-      this.ring.add(routed);
-      this.deliver(routed);
-    }
+    for (const record of batch.records) this.routeOne(record);
     if (batch.next > cursor.next) cursor.next = batch.next;
   };
+
+  /** Never throws: whatever stands in the log, the next record must be reached. */
+  private routeOne(record: LogRecord): void {
+    try {
+      if (messageTypeOf(record.headers)?.kind === 'command') this.noteCommand(record);
+      const routed = classify(record, this.rules);
+      if (!routed || (routed.kind === 'result' && !this.decides(routed))) return;
+      this.ring.add(routed);
+      this.deliver(routed);
+    } catch (error) {
+      const { topic, partition, offset } = record;
+      this.logger.error(`The record at ${topic}/${partition}/${offset} was passed by: ${messageOf(error)}`);
+    }
+  }
 
   private noteCommand(record: LogRecord): void {
     const crumbs = readCrumbs(record);
@@ -93,7 +104,7 @@ export class RecordRouter {
         ? this.sessions.withId(record.crumbs.sessionId!)
         : this.sessions.listeningTo(record.topic);
     for (const session of sessions) {
-      if (!session.live || session.hasSeen(record)) continue;
+      if (!session.live || !session.open || session.hasSeen(record)) continue;
       this.deliverTo(session, record);
     }
   }

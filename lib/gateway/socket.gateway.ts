@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import { Inject, type Type } from '@nestjs/common';
+import { Inject, type OnApplicationBootstrap, type Type } from '@nestjs/common';
 import { type OnGatewayConnection, type OnGatewayInit, WebSocketGateway } from '@nestjs/websockets';
-import type { ServerOptions, WebSocket, WebSocketServer } from 'ws';
+import type { ServerOptions, WebSocket } from 'ws';
 import { SUBPROTOCOL } from '../protocol/channels.js';
 import type { Connections } from './connections.js';
 import { CONNECTIONS, GATEWAY_OPTIONS } from './gateway.constants.js';
+import { GatewaySetupError } from './gateway.errors.js';
 import type { GatewayOptions } from './gateway.options.js';
 import { originCheck } from './origin.check.js';
 
@@ -13,9 +14,8 @@ import { originCheck } from './origin.check.js';
  * only; frames are not handled as Nest messages, because those are handled side by side, lose bad frames silently, and run through
  * the application's global HTTP guards.
  */
-export abstract class SocketGateway implements OnGatewayConnection<WebSocket>, OnGatewayInit<WebSocketServer> {
-  /** The server that Nest made for it; undefined where Nest made none. */
-  server: WebSocketServer | undefined;
+export abstract class SocketGateway implements OnGatewayConnection<WebSocket>, OnGatewayInit, OnApplicationBootstrap {
+  private server: unknown;
 
   constructor(
     @Inject(GATEWAY_OPTIONS) options: GatewayOptions,
@@ -25,8 +25,17 @@ export abstract class SocketGateway implements OnGatewayConnection<WebSocket>, O
     WebSocketGateway({ path: options.path, ...serverOptions(options) })(new.target);
   }
 
-  afterInit(server: WebSocketServer): void {
+  afterInit(server: unknown): void {
     this.server = server;
+  }
+
+  /** @throws {GatewaySetupError} `gateway_setup`: Nest opened no plain WebSocket for it */
+  onApplicationBootstrap(): void {
+    if (typeof (this.server as { handleUpgrade?: unknown } | undefined)?.handleUpgrade === 'function') return;
+    throw new GatewaySetupError(
+      'The option "gateway" is set, but Nest opened no plain WebSocket. In main.ts: create the application by NestFactory.create(), ' +
+        'and call app.useWebSocketAdapter(new WsAdapter(app)) with the WsAdapter of @nestjs/platform-ws before app.listen().',
+    );
   }
 
   handleConnection(socket: WebSocket, request: IncomingMessage): void {

@@ -7,7 +7,6 @@ import { type ClientOptions, WebSocket } from 'ws';
 export interface RawFrame {
   event: string;
   // A peer written from the protocol alone reads frames without our types.
-  // oxlint-disable-next-line typescript/no-explicit-any
   data: any;
   id?: string;
 }
