@@ -192,9 +192,7 @@ describeWithRedis('time-outs in Redis', () => {
     });
 
     it.each([5_000, -1_000])('never wakes early, though Bull goes by the wrong clock (%i ms)', async (wrong) => {
-      const right = Date.now.bind(Date);
-      vi.spyOn(Date, 'now').mockImplementation(() => right() + wrong);
-      onTestFinished(() => void vi.restoreAllMocks());
+      setClock(wrong);
       const scheduler = await started();
       const timeouts = [100, 400].map((ttl) => timeoutAt(scheduler.now() + ttl));
 
@@ -205,6 +203,29 @@ describeWithRedis('time-outs in Redis', () => {
         expect(await redisTime()).toBeGreaterThanOrEqual(timeout.deadline - scheduler.clockSkew);
       }
     });
+
+    it('lets nobody wait behind one that Bull woke too early', async () => {
+      setClock(5_000);
+      options = redisOptions(inject('redisUrl'), { concurrency: 1 });
+      const scheduler = await started();
+      const [later, sooner] = [2_500, 500].map((ttl) => timeoutAt(scheduler.now() + ttl));
+
+      await scheduler.arm(later!);
+      const { client } = outsideQueue(options, 'log');
+      const job = `${options.prefix}:timeouts.log:${later!.id}`;
+      await expect.poll(() => client.hget(job, 'attemptsMade'), { interval: 10 }).toBe('1');
+      await scheduler.arm(sooner!);
+      await due.count(2);
+
+      expect(due.ids).toEqual([sooner!.id, later!.id]);
+    });
+
+    /** Of all that runs in this process, Bull and the connection to Redis too. */
+    function setClock(wrong: number): void {
+      const right = Date.now.bind(Date);
+      vi.spyOn(Date, 'now').mockImplementation(() => right() + wrong);
+      onTestFinished(() => void vi.restoreAllMocks());
+    }
 
     async function redisTime(): Promise<number> {
       const [seconds, microseconds] = await outsideQueue(options, 'log').client.time();

@@ -150,21 +150,12 @@ for (const { name, describeAdapter, shared } of adapters) {
       });
       await scheduler.arm(failing);
       await due.next(failing);
-      const once = due.seen.length;
 
-      // Bull notes the failure in Redis before it can be disarmed, which nobody is told.
-      await expect
-        .poll(
-          async () => {
-            await scheduler.disarm(failing.id);
-            const before = due.seen.length;
-            await marker(scheduler, due, scheduler.now() + 500);
-            return due.seen.length - before;
-          },
-          { timeout: 10_000 },
-        )
-        .toBe(1);
-      expect(once).toBe(1);
+      // Nobody is told when Bull has noted the failure in Redis, a millisecond later; the next attempt comes after 100 or more.
+      for (let i = 0; i < 20; i++) await scheduler.disarm(failing.id);
+      const after = await marker(scheduler, due, scheduler.now() + 700);
+
+      expect(due.ids).toEqual([failing.id, after]);
     });
 
     it('loses none of 2,000 that are due at the same moment', async () => {
@@ -181,13 +172,13 @@ for (const { name, describeAdapter, shared } of adapters) {
     it('is never taken by another namespace', async () => {
       const here = await started(undefined, 'here');
       const there = await started(undefined, 'there');
-      const timeout = timeoutAt(here.scheduler.now() + 100);
+      const deadline = here.scheduler.now() + 100;
 
-      await here.scheduler.arm(timeout);
-      await here.due.next(timeout);
-      const after = await marker(there.scheduler, there.due);
+      await Promise.all(Array.from({ length: 50 }, () => here.scheduler.arm(timeoutAt(deadline))));
+      const after = await marker(there.scheduler, there.due, deadline + 200);
 
       expect(there.due.ids).toEqual([after]);
+      await here.due.count(50);
     });
 
     it('is not disarmed by another namespace', async () => {

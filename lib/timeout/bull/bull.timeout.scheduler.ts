@@ -71,6 +71,7 @@ export class BullTimeoutScheduler implements TimeoutScheduler {
   async start(namespace: string, onDue: OnTimeoutDue): Promise<void> {
     const { options } = this;
     const queue = await registerTimeoutQueue(this.modules, options, namespace);
+    if (this.stopping) return closeTimeoutQueue(queue);
     const worker = new TimeoutWorker(queue, this, onDue);
     const health = new RedisHealth({
       client: queue.client,
