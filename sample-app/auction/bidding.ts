@@ -8,7 +8,7 @@ import {
 } from 'nestjs-kafka-socket';
 import { GetLots, PlaceBid } from './auction.commands.js';
 import { BidEvent, lotKey } from './auction.events.js';
-import { bidderOf } from './bidder.js';
+import { bidderName } from './bidder.js';
 import { Lots } from './lots.js';
 import { SaleHistory } from './sale.history.js';
 
@@ -25,12 +25,11 @@ export class Bidding {
   @EventPublisher(BidEvent, 'Created', { key: lotKey })
   async place({ data: { lot, amount } }: Command<PlaceBid>, { message }: CommandContext): Promise<BidEvent> {
     await this.history.known();
-    const bidder = bidderOf(message);
     const leading = this.lots.leading(lot);
     if (leading && amount <= leading.amount) {
       throw new CommandRejectedError('BID_TOO_LOW', `The leading bid is ${leading.amount}; bid more.`);
     }
-    this.lots.lead(lot, { amount, bidder });
+    this.lots.lead(lot, { amount, bidder: bidderName(message.breadCrumbs.sessionId) });
     return { lot, amount, leading: true };
   }
 

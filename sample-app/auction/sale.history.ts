@@ -3,12 +3,6 @@ import { type LogRecord, MESSAGE_LOG, type MessageLog, type RecordBatch, type Ta
 import { bidderName } from './bidder.js';
 import { Lots } from './lots.js';
 
-/** The event as it stands in the log, with all that is not broadcast. */
-interface Recorded {
-  readonly lot: number;
-  readonly amount: number;
-}
-
 /**
  * Knows the sale from the log. A service that starts, or takes a lot over from another one, reads the events that were
  * published before, and goes on reading what other instances publish.
@@ -45,28 +39,30 @@ export class SaleHistory implements BeforeApplicationShutdown {
 
   private learn({ records }: RecordBatch): void {
     for (const record of records) {
-      const type = text(record, 'ce_type');
-      if (type === 'event.Bid.Created') this.learnBid(record);
-      if (type === 'event.Reserve.Changed') this.learnReserve(record);
+      const type = header(record, 'ce_type');
+      const fact = type === 'event.Bid.Created' || type === 'event.Reserve.Changed' ? factOf(record) : undefined;
+      if (!fact) continue;
+      if (type === 'event.Bid.Created') this.lots.lead(fact.lot, { amount: fact.amount, bidder: bidderOf(record) });
+      else this.lots.setReserve(fact.lot, fact.amount, record.timestamp);
     }
   }
+}
 
-  private learnBid(record: LogRecord): void {
-    const { lot, amount } = dataOf(record);
-    const session = /(?:^|;)session=([\w-]+)/.exec(text(record, 'ce_breadcrumbs'))?.[1];
-    this.lots.lead(lot, { amount, bidder: bidderName(session) });
-  }
-
-  private learnReserve(record: LogRecord): void {
-    const { lot, amount } = dataOf(record);
-    this.lots.setReserve(lot, amount, record.timestamp);
+/** What the event says; undefined for what others may have written into the topic. */
+function factOf({ value }: LogRecord): { lot: number; amount: number } | undefined {
+  try {
+    const { lot, amount } = JSON.parse(String(value)) as { lot?: unknown; amount?: unknown };
+    return typeof lot === 'number' && typeof amount === 'number' ? { lot, amount } : undefined;
+  } catch {
+    return undefined;
   }
 }
 
-function dataOf({ value }: LogRecord): Recorded {
-  return JSON.parse(String(value)) as Recorded;
+/** The crumbs of an event are those of the command that it follows from. */
+function bidderOf(record: LogRecord): string {
+  return bidderName(/(?:^|;)session=([\w-]+)/.exec(header(record, 'ce_breadcrumbs'))?.[1]);
 }
 
-function text({ headers }: LogRecord, name: string): string {
+function header({ headers }: LogRecord, name: string): string {
   return String(headers[name] ?? '');
 }

@@ -19,7 +19,6 @@ class LotCard {
   #amount;
   #answer;
   #settle;
-  #leading = 0;
 
   constructor(entry, actions) {
     const { lot } = entry;
@@ -50,7 +49,6 @@ class LotCard {
   }
 
   show({ leading, holder, reserve, sold }) {
-    this.#leading = leading;
     this.element.classList.toggle('leading', holder === 'you');
     this.#settle.disabled = leading === 0;
     this.#showPrice(sold ? `sold ${money(sold.amount)}` : leading ? money(leading) : '—');

@@ -1,0 +1,169 @@
+import { chromium, type Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { chromiumArguments } from './support/chromium.js';
+import { KafkaServer } from './support/kafka.server.js';
+import { describeWithChromium } from './support/real.parts.js';
+import { RedisServer } from './support/redis.server.js';
+import { SamplePage } from './support/sample.page.js';
+import { SampleProcess } from './support/sample.process.js';
+
+/** A sample that is running, however many processes that takes. */
+interface Running {
+  url: string;
+  stop(): Promise<void>;
+}
+
+describeWithChromium('the page of the sample', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: inject('chromiumPath'), args: chromiumArguments });
+  });
+  afterAll(() => browser?.close());
+
+  describe.each([
+    ['on the embedded log', startEmbedded],
+    ['on Kafka and Redis, gateway and service as two processes', startSplit],
+  ])('%s', (_place, start) => {
+    let sample: Running;
+    const visitor = () => SamplePage.open(browser, sample.url);
+    beforeAll(async () => {
+      sample = await start();
+    }, 120_000);
+    afterAll(() => sample?.stop());
+
+    it('tells a bidder the result, and everyone the bid', async () => {
+      const [ann, bob] = [await visitor(), await visitor()];
+
+      await ann.bid(7, 120);
+
+      await ann.shows('answer-7', 'You lead with €120.');
+      await ann.shows('holder-7', 'you lead');
+      await bob.shows('leading-7', '€120');
+      await bob.shows('holder-7', 'another leads');
+      expect(await bob.text('answer-7')).toContain('Your result will stand here');
+    });
+
+    it('refuses a bid that is too low, to its bidder alone', async () => {
+      const [ann, bob] = [await visitor(), await visitor()];
+      await ann.bid(12, 100);
+      await bob.shows('leading-12', '€100');
+
+      await bob.bid(12, 100);
+
+      await bob.shows('answer-12', 'Too low');
+      await bob.bid(12, 110); // a marker: what the refused bid might have caused would stand before it
+      await ann.shows('leading-12', '€110');
+      expect(await ann.room(12)).toMatchObject([{ text: '€110 bid' }, { text: '€100 bid' }]);
+    });
+
+    it('says what is wrong with a bid that makes no sense', async () => {
+      const ann = await visitor();
+
+      await ann.bid(7, -5);
+
+      await ann.shows('answer-7', 'amount must be a positive number');
+    });
+
+    it('shows a newcomer the bids of before', async () => {
+      const ann = await visitor();
+      await ann.bid(7, 1_000);
+      await ann.shows('answer-7', 'You lead');
+
+      const bob = await visitor();
+
+      await bob.shows('leading-7', '€1,000');
+    });
+
+    it('fetches a reserve, of which it hears only that it changed', async () => {
+      const [ann, bob] = [await visitor(), await visitor()];
+
+      await ann.setReserve(12, 750);
+
+      await bob.shows('reserve-12', 'reserve €750');
+      await bob.shows('journal', 'GetReserve');
+    });
+
+    it('settles a lot through two services', async () => {
+      const [ann, bob] = [await visitor(), await visitor()];
+      await ann.bid(7, 2_000);
+      await ann.shows('answer-7', 'You lead');
+
+      await bob.press('settle-7');
+
+      await bob.shows('answer-7', /Sold to bidder \w+ for €2,000/);
+      await ann.shows('holder-7', 'to you');
+      await bob.lights('payment');
+    });
+
+    it('draws the path of a request', async () => {
+      const ann = await visitor();
+
+      await ann.bid(7, 3_000);
+
+      for (const station of ['browser', 'gateway', 'kafka', 'service', 'everyone']) await ann.lights(station);
+      await ann.shows('steps', /Kafka has it.*auction\/\d+@\d+/);
+      await ann.shows('steps', 'Your browser opens it: success');
+    });
+
+    it('tells that time is out while the service is paused, and never places the bid', async () => {
+      const [ann, bob] = [await visitor(), await visitor()];
+      await ann.press('pause');
+      await ann.shows('pause', 'asleep');
+
+      await ann.bid(21, 500);
+
+      await ann.shows('answer-21', 'No answer in time');
+      for (const station of ['timer', 'dead']) await ann.lights(station);
+      await ann.shows('pause', 'Pause the service');
+      await ann.bid(21, 50);
+      await ann.shows('answer-21', 'You lead with €50.');
+      await bob.shows('leading-21', '€50');
+      expect(await bob.room(21)).toEqual([{ text: '€50 bid', caughtUp: false }]);
+    });
+
+    it('catches up on what it missed while the connection was cut, once and in order', async () => {
+      const [ann, bob] = [await visitor(), await visitor()];
+      await bob.bid(34, 100);
+      await ann.shows('leading-34', '€100');
+      await ann.press('cut');
+      await ann.shows('connection', 'cut off');
+
+      await bob.bid(34, 110);
+      await bob.shows('answer-34', 'You lead with €110.');
+      await bob.bid(34, 120);
+      await bob.shows('answer-34', 'You lead with €120.');
+      expect(await ann.text('leading-34')).toBe('€100');
+      await ann.press('reconnect');
+
+      await ann.shows('leading-34', '€120');
+      await ann.shows('caught-up', 'Caught up on 2 messages');
+      await bob.bid(34, 130);
+      await ann.shows('leading-34', '€130');
+      expect(await ann.room(34)).toEqual([
+        { text: '€130 bid', caughtUp: false },
+        { text: '€120 bid', caughtUp: true },
+        { text: '€110 bid', caughtUp: true },
+        { text: '€100 bid', caughtUp: false },
+      ]);
+    });
+  });
+});
+
+async function startEmbedded(): Promise<Running> {
+  return SampleProcess.start();
+}
+
+/** The sample's topics have fixed names, so it gets a Kafka of its own. */
+async function startSplit(): Promise<Running> {
+  const [kafka, redis] = await Promise.all([KafkaServer.start(), RedisServer.start()]);
+  const environment = { KAFKA_BROKERS: kafka.addresses, REDIS_URL: redis.url };
+  const [gateway, service] = await Promise.all([
+    SampleProcess.start({ ...environment, ROLE: 'gateway' }),
+    SampleProcess.start({ ...environment, ROLE: 'service' }),
+  ]);
+  const stop = async () => {
+    await Promise.all([gateway.stop(), service.stop()]);
+    await Promise.all([kafka.stop(), redis.stop()]);
+  };
+  return { url: gateway.url, stop };
+}

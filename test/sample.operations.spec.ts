@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { KafkaSocketClient } from 'nestjs-kafka-socket/client';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { WebSocket } from 'ws';
+import { KafkaServer } from './support/kafka.server.js';
+import { describeWithKafka } from './support/real.parts.js';
+import { SampleProcess, type SampleEnvironment } from './support/sample.process.js';
+
+describe('the sample in one process', () => {
+  it('says that it is alive and ready', async () => {
+    const sample = await start();
+
+    expect(await (await sample.get('/health')).json()).toMatchObject({
+      status: 'ok',
+      details: { auction: { status: 'up', log: 'up' }, payment: { status: 'up' } },
+    });
+    expect(await (await sample.get('/health/live')).json()).toEqual({ status: 'ok' });
+  });
+
+  it('counts its sockets for Prometheus', async () => {
+    const sample = await start();
+    await connect(sample);
+
+    const metrics = await sample.get('/metrics');
+
+    expect(metrics.headers.get('content-type')).toContain('text/plain');
+    expect(await metrics.text()).toMatch(/^kafka_socket_connections(\{[^}]*\})? 1$/m);
+  });
+
+  it('serves the page, and of the package only what the client consists of', async () => {
+    const sample = await start();
+    const status = async (path: string) => (await sample.get(path)).status;
+
+    expect(await (await sample.get('/')).text()).toContain('The Saleroom');
+    expect(await status('/nestjs-kafka-socket/client/index.js')).toBe(200);
+    expect(await status('/nestjs-kafka-socket/protocol/frames.js')).toBe(200);
+    expect(await status('/nestjs-kafka-socket/kafka-socket.error.js')).toBe(200);
+    expect(await status('/nestjs-kafka-socket/index.js')).toBe(404);
+    expect(await status('/nestjs-kafka-socket/client/%2e%2e/index.js')).toBe(404);
+  });
+});
+
+describeWithKafka('the sample on a Kafka', () => {
+  it('knows the bids of before when its service starts anew', async () => {
+    const kafka = await ownKafka();
+    const gateway = await start({ KAFKA_BROKERS: kafka.addresses, ROLE: 'gateway' });
+    const service = await start({ KAFKA_BROKERS: kafka.addresses, ROLE: 'service' });
+    const client = await connect(gateway);
+    await client.send('auction', 'PlaceBid', { lot: 7, amount: 120 });
+
+    await service.halt();
+    await service.restart();
+
+    const tooLow = client.send('auction', 'PlaceBid', { lot: 7, amount: 110 });
+    await expect(tooLow).rejects.toMatchObject({ status: 'rejected', code: 'BID_TOO_LOW' });
+  }, 90_000);
+
+  it('is alive but not ready while its broker is away', async () => {
+    const kafka = await ownKafka();
+    const sample = await start({ KAFKA_BROKERS: kafka.addresses });
+
+    await kafka.brokers[0]!.kill();
+
+    await expect.poll(async () => (await sample.get('/health')).status, { timeout: 30_000 }).toBe(503);
+    expect((await sample.get('/health/live')).status).toBe(200);
+    await kafka.brokers[0]!.start();
+    await expect.poll(async () => (await sample.get('/health')).status, { timeout: 30_000 }).toBe(200);
+  }, 120_000);
+});
+
+describe('settings that cannot work', () => {
+  it.each([
+    ['half a sample without a Kafka to meet on', { ROLE: 'gateway' }, 'ROLE is set and KAFKA_BROKERS is not'],
+    ['an unknown role', { ROLE: 'waiter', KAFKA_BROKERS: 'localhost:9092' }, 'ROLE is "waiter"'],
+    ['brokers without a port', { KAFKA_BROKERS: 'localhost' }, 'KAFKA_BROKERS is "localhost"'],
+    ['something else than a Redis', { REDIS_URL: 'http://:secret@redis' }, 'REDIS_URL is no Redis address'],
+    ['a port beyond all ports', { PORT: '70000' }, 'PORT is "70000"'],
+  ])('stop the start with a word about %s', async (_what, environment, complaint) => {
+    const { code, output } = await runToTheEnd(environment);
+
+    expect(code).toBe(1);
+    expect(output).toContain(complaint);
+    expect(output).not.toContain('secret');
+  });
+});
+
+async function start(environment: SampleEnvironment = {}): Promise<SampleProcess> {
+  const sample = await SampleProcess.start(environment);
+  onTestFinished(() => sample.stop());
+  return sample;
+}
+
+async function connect({ socketUrl }: SampleProcess): Promise<KafkaSocketClient> {
+  const client = new KafkaSocketClient(socketUrl, { WebSocket });
+  onTestFinished(() => client.close());
+  await client.ready();
+  return client;
+}
+
+async function ownKafka(): Promise<KafkaServer> {
+  const kafka = await KafkaServer.start();
+  onTestFinished(() => kafka.stop());
+  return kafka;
+}
+
+async function runToTheEnd(environment: Record<string, string>): Promise<{ code: number | null; output: string }> {
+  const program = fileURLToPath(new URL('../dist/sample-app/main.js', import.meta.url));
+  const child = execFile(process.execPath, [program], {
+    env: { PATH: process.env['PATH'], ...environment },
+    timeout: 20_000,
+  });
+  let output = '';
+  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk) => (output += String(chunk)));
+  await once(child, 'close');
+  return { code: child.exitCode, output };
+}

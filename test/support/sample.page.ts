@@ -1,0 +1,68 @@
+import type { Browser, Locator, Page } from 'playwright-core';
+import { expect, onTestFinished } from 'vitest';
+
+/** Somebody with the sample's page open. */
+export class SamplePage {
+  private constructor(private readonly page: Page) {}
+
+  /** Opens the page as a new visitor and waits until it is live; it closes when the test ends. */
+  static async open(browser: Browser, url: string): Promise<SamplePage> {
+    const context = await browser.newContext();
+    onTestFinished(() => context.close());
+    const visitor = new SamplePage(await context.newPage());
+    const errors: string[] = [];
+    visitor.page.on('pageerror', (error) => errors.push(error.message));
+    await visitor.page.goto(url);
+    await visitor.shows('connection', 'live');
+    expect(errors).toEqual([]);
+    return visitor;
+  }
+
+  /** Bids as a person does; what comes of it is told by `answer-<lot>`. */
+  async bid(lot: number, amount: number): Promise<void> {
+    await this.at(`bid-amount-${lot}`).fill(String(amount));
+    await this.press(`bid-${lot}`);
+  }
+
+  async setReserve(lot: number, amount: number): Promise<void> {
+    await this.press(`reserve-open-${lot}`);
+    await this.at(`reserve-amount-${lot}`).fill(String(amount));
+    await this.press(`reserve-save-${lot}`);
+  }
+
+  press(testId: string): Promise<void> {
+    return this.at(testId).click();
+  }
+
+  /** Waits until a part of the page shows a text. */
+  async shows(testId: string, text: string | RegExp): Promise<void> {
+    await this.at(testId).filter({ hasText: text }).waitFor();
+  }
+
+  /** What a part of the page shows now. */
+  async text(testId: string): Promise<string> {
+    return (await this.at(testId).textContent()) ?? '';
+  }
+
+  /** What the room tells about a lot, newest first, without the times of day. */
+  async room(lot: number): Promise<{ text: string; caughtUp: boolean }[]> {
+    const rows = await this.at('event')
+      .and(this.page.locator(`[data-lot="${lot}"]`))
+      .all();
+    return Promise.all(
+      rows.map(async (row) => ({
+        text: (await row.locator('.title').textContent()) ?? '',
+        caughtUp: (await row.getAttribute('data-caught-up')) !== null,
+      })),
+    );
+  }
+
+  /** Waits until a station of the map is lit. */
+  async lights(station: string): Promise<void> {
+    await this.page.locator(`[data-testid="path-map"] [data-station="${station}"].lit`).waitFor();
+  }
+
+  private at(testId: string): Locator {
+    return this.page.getByTestId(testId);
+  }
+}
