@@ -23,8 +23,9 @@ export interface UntypedContract {
 }
 
 type Member<T, K> = K extends keyof T ? T[K] : never;
-type Commands<C> = C extends { readonly commands: infer M } ? M : never;
-type Events<C> = C extends { readonly events: infer M } ? M : never;
+type Nothing = Record<never, never>;
+type Commands<C> = C extends { readonly commands: infer M } ? M : Nothing;
+type Events<C> = C extends { readonly events: infer M } ? M : Nothing;
 type TypesOf<C, T> = Member<Events<C>, T>;
 
 /** Topics that take commands. */

@@ -31,13 +31,13 @@ export class PositionTracker {
 
   /** The positions as a `hello` sends them. */
   snapshot(): Positions {
-    const topics = [...this.#done].map(([topic, offsets]) => {
-      return [
-        topic,
-        Object.fromEntries([...offsets].map(([partition, offset]) => [partition, String(offset)])),
-      ] as const;
-    });
-    return Object.fromEntries(topics);
+    const positions: [topic: string, partitions: Record<string, string>][] = [];
+    for (const [topic, offsets] of this.#done) {
+      const partitions = [...offsets].map(([partition, offset]) => [partition, String(offset)] as const);
+      // A topic that is named without a partition would be read from its start.
+      if (partitions.length > 0) positions.push([topic, Object.fromEntries(partitions)]);
+    }
+    return Object.fromEntries(positions);
   }
 
   /**

@@ -2,7 +2,7 @@ import type { ClientClock } from '../../lib/client/client.clock.js';
 
 interface Timer {
   readonly due: number;
-  readonly then: () => void;
+  readonly fire: () => void;
 }
 
 /** Time that stands still until a test moves it. */
@@ -19,8 +19,8 @@ export class ManualClock implements ClientClock {
     return this.time;
   }
 
-  after(milliseconds: number, then: () => void): () => void {
-    const timer = { due: this.time + milliseconds, then };
+  after(milliseconds: number, fire: () => void): () => void {
+    const timer = { due: this.time + milliseconds, fire };
     this.timers.add(timer);
     return () => void this.timers.delete(timer);
   }
@@ -31,7 +31,7 @@ export class ManualClock implements ClientClock {
     for (let timer = this.nextBy(end); timer; timer = this.nextBy(end)) {
       this.timers.delete(timer);
       this.time = timer.due;
-      timer.then();
+      timer.fire();
     }
     this.time = end;
   }

@@ -49,6 +49,7 @@ interface ClientFrame<E extends keyof ClientFrames = keyof ClientFrames> {
 export class ScriptedSocket {
   private readonly frames = new Inbox<ClientFrame>('frame');
   private readonly sealer = new ResultSealer(10);
+  private pongsDue = 0;
   /** Resolves with the close code that the gateway sees. */
   readonly closed: Promise<number>;
   hello!: ClientFrames['hello'];
@@ -65,13 +66,20 @@ export class ScriptedSocket {
 
   /** The same with the `id` of the frame. */
   async nextFrame<E extends keyof ClientFrames>(event: E): Promise<ClientFrame<E>> {
-    const frame = await this.frames.take();
+    const frame = await this.take();
     if (frame.event !== event) throw new Error(`Expected "${event}", and this came: ${JSON.stringify(frame)}`);
     return frame as ClientFrame<E>;
   }
 
-  /** Sends one of the gateway's frames, or anything else. */
+  private async take(): Promise<ClientFrame> {
+    const frame = await this.frames.take();
+    if (frame.event === 'pong') this.pongsDue--;
+    return frame;
+  }
+
+  /** Sends one of the gateway's frames; `id` echoes a client's. */
   send<E extends keyof GatewayFrames>(event: E, data: GatewayFrames[E] & { id?: string }): void {
+    if (event === 'ping') this.pongsDue++;
     this.sendRaw(JSON.stringify({ event, data }));
   }
 
@@ -120,10 +128,18 @@ export class ScriptedSocket {
     this.sendRaw(JSON.stringify({ event: broadcastChannel(at[0]), data }));
   }
 
-  /** Resolves once the client has read all that was sent before: it answers pings in their turn. */
-  async seen(): Promise<void> {
+  /**
+   * Resolves once the client has read all that was sent before: it answers pings in their turn.
+   * @returns what it sent before that and nobody took, its pongs aside
+   */
+  async seen(): Promise<ClientFrame[]> {
     this.send('ping', { positions: {} });
-    await this.next('pong');
+    const frames: ClientFrame[] = [];
+    while (this.pongsDue > 0) {
+      const frame = await this.take();
+      if (frame.event !== 'pong') frames.push(frame);
+    }
+    return frames;
   }
 
   close(code: number, reason = ''): void {
@@ -203,13 +219,24 @@ export async function startLiveClient<C extends Contract = UntypedContract>(
 }
 
 /** Resolves when the client comes into a state. */
-export function reached(client: KafkaSocketClient<never>, state: ConnectionState): Promise<void> {
+export function reached(client: Pick<KafkaSocketClient, 'state' | 'onState'>, state: ConnectionState): Promise<void> {
   if (client.state === state) return Promise.resolve();
   return new Promise((resolve) => {
     const off = client.onState((now) => {
       if (now !== state) return;
       off();
       resolve();
+    });
+  });
+}
+
+/** Resolves when the client has lost its connection, with the milliseconds until its next attempt. */
+export function waiting(client: Pick<KafkaSocketClient, 'onState'>): Promise<number> {
+  return new Promise((resolve) => {
+    const off = client.onState((now, { retryIn }) => {
+      if (now !== 'waiting') return;
+      off();
+      resolve(retryIn!);
     });
   });
 }
