@@ -4,7 +4,8 @@ import { messageOf } from '../kafka-socket.error.js';
 import type { Assignment, GroupMember, MessageLog } from '../log/message.log.js';
 import { decodeEnvelope, type MessageEnvelope } from '../message/cloud-events.codec.js';
 import { messageTypeOf } from '../message/message.type.js';
-import type { LogRecord, RecordBatch } from '../message/record.js';
+import type { LogPosition, LogRecord, RecordBatch } from '../message/record.js';
+import type { Arrival } from './arrival.js';
 import type { CommandProcessor } from './command.processor.js';
 import type { DeadLetters } from './dead-letter.js';
 import type { EventProcessor } from './event.processor.js';
@@ -12,7 +13,7 @@ import type { HandlerRegistry } from './handler.registry.js';
 import type { Handler } from './handler.js';
 import { OrderedQueue } from './ordered.queue.js';
 import { OwnedPartition } from './owned.partition.js';
-import { RedeliveryGuard } from './redelivery.guard.js';
+import { commandIdentity, RedeliveryGuard } from './redelivery.guard.js';
 import { HandlingAbortedError } from './service.errors.js';
 import type { ServiceOptions } from './service.options.js';
 
@@ -28,6 +29,18 @@ interface Owned {
   readonly guard: RedeliveryGuard;
 }
 
+interface Lost {
+  readonly guard: RedeliveryGuard;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/**
+ * How long what is known of a lost partition is kept, in milliseconds. Whenever an instance comes or goes all partitions are
+ * dealt anew, and most come back at once; then only what was written meanwhile must be read back.
+ */
+const MEMORY_OF_LOST = 60_000;
+
 /**
  * Takes records off the log, decides by their headers whether they are ours, and runs those that are: of one key one after
  * the other, of different keys side by side.
@@ -35,6 +48,7 @@ interface Owned {
 export class RecordDispatcher implements GroupMember {
   private readonly logger = new Logger('KafkaSocketService');
   private readonly owned = new Map<Assignment, Owned>();
+  private readonly lost = new Map<string, Lost>();
   private readonly queue: OrderedQueue;
   private stopping = false;
 
@@ -50,11 +64,11 @@ export class RecordDispatcher implements GroupMember {
   }
 
   async assigned(assignment: Assignment): Promise<void> {
-    const guard = new RedeliveryGuard(this.registry, this.options, this.now);
+    const guard = this.recall(assignment) ?? new RedeliveryGuard(this.registry, this.options, this.now);
+    assignment.signal.addEventListener('abort', () => this.lose(assignment, guard), { once: true });
     await guard.readBack(this.log, assignment);
     if (assignment.signal.aborted || this.stopping) return;
     this.owned.set(assignment, { partition: new OwnedPartition(assignment, this.options.maxUncommitted), guard });
-    assignment.signal.addEventListener('abort', () => this.owned.delete(assignment), { once: true });
   }
 
   batch(assignment: Assignment, { records, next }: RecordBatch): void {
@@ -78,48 +92,57 @@ export class RecordDispatcher implements GroupMember {
       partition.abort(new HandlingAbortedError('shutdown'));
     }
     this.owned.clear();
+    this.lost.clear();
+  }
+
+  private lose(assignment: Assignment, guard: RedeliveryGuard): void {
+    this.owned.delete(assignment);
+    this.lost.set(nameOf(assignment), { guard, at: this.now() });
+  }
+
+  private recall(assignment: Assignment): RedeliveryGuard | undefined {
+    for (const [name, { at }] of this.lost) if (this.now() - at > MEMORY_OF_LOST) this.lost.delete(name);
+    const name = nameOf(assignment);
+    const lost = this.lost.get(name);
+    this.lost.delete(name);
+    return lost?.guard;
   }
 
   private take(record: LogRecord, { partition, guard }: Owned): void {
     if (partition.hasRead(record.offset)) return;
     const type = messageTypeOf(record.headers);
+    if (type?.kind === 'result') guard.noteResult(record, type);
     const handlers = type && this.registry.find(record.topic, type);
-    guard.note(record);
     if (!handlers) return; // passed by
     const envelope = this.envelopeOf(record);
-    if (!(envelope instanceof Error) && guard.isRepeated(envelope, record)) {
-      this.logger.debug(
-        `Sent again, and passed by: ${type.name} at ${record.topic}/${record.partition}@${record.offset}`,
-      );
-      return;
-    }
+    const identity = type.kind === 'event' || envelope instanceof Error ? undefined : commandIdentity(envelope);
+    if (!guard.admits(identity, record.offset)) return; // sent again
     partition.begin(record.offset);
+    const { signal } = partition;
     this.queue.add(laneOf(record), async () => {
-      if (partition.signal.aborted) return;
+      if (signal.aborted) return;
       try {
-        await this.run(handlers, record, envelope, { partition, guard });
+        const ending = guard.endingOf(identity);
+        if (envelope instanceof Error) await this.bury(record, envelope, signal);
+        // What is answered was finished by the previous owner, who had no time left to commit it.
+        else if (ending !== 'answered') {
+          await this.run(handlers, { record, envelope, signal, timedOut: ending === 'timeout' });
+        }
         partition.finish(record.offset);
       } catch (error) {
-        this.abandoned(record, partition, error);
+        this.abandoned(record, signal, error);
       }
     });
   }
 
-  private async run(
-    handlers: readonly Handler[],
-    record: LogRecord,
-    envelope: MessageEnvelope | Error,
-    { partition: { signal }, guard }: Owned,
-  ): Promise<void> {
-    if (envelope instanceof Error) {
-      return this.processors.deadLetters.add(record, { reason: 'undecodable', error: envelope, attempts: 1 }, signal);
-    }
-    const ending = guard.endingOf(envelope);
-    const arrival = { record, envelope, signal, timedOut: ending === 'timeout' };
-    if (envelope.type.kind === 'event') return this.processors.events.process(handlers, arrival);
-    // Finished by the previous owner, who had no time left to commit it.
-    if (ending === 'answered') return;
-    return this.processors.commands.process(handlers[0]!, arrival);
+  private run(handlers: readonly Handler[], arrival: Arrival): Promise<void> {
+    const { commands, events } = this.processors;
+    if (arrival.envelope.type.kind === 'event') return events.process(handlers, arrival);
+    return commands.process(handlers[0]!, arrival);
+  }
+
+  private bury(record: LogRecord, error: Error, signal: AbortSignal): Promise<void> {
+    return this.processors.deadLetters.add(record, { reason: 'undecodable', error, attempts: 1 }, signal);
   }
 
   private envelopeOf(record: LogRecord): MessageEnvelope | Error {
@@ -131,7 +154,7 @@ export class RecordDispatcher implements GroupMember {
   }
 
   /** Lost partitions end here every day. Anything else is a fault of ours: the record stays uncommitted, and is read again. */
-  private abandoned({ topic, partition, offset }: LogRecord, { signal }: OwnedPartition, error: unknown): void {
+  private abandoned({ topic, partition, offset }: LogRecord, signal: AbortSignal, error: unknown): void {
     if (signal.aborted) return;
     this.logger.error(
       `${topic}/${partition}@${offset} is not finished and will be read again after a restart: ${messageOf(error)}`,
@@ -144,6 +167,11 @@ export class RecordDispatcher implements GroupMember {
  * What must stay in order: the records of one key. A key keeps its lane when the partition is lost and comes back, so that a
  * handler which is still at work, deaf to its signal, is never joined by another one for the same key.
  */
-function laneOf({ topic, partition, key }: LogRecord): string | undefined {
-  return key === null ? undefined : `${topic}/${partition}/${key.toString('latin1')}`;
+function laneOf(record: LogRecord): string | undefined {
+  const { key } = record;
+  return key === null ? undefined : `${nameOf(record)}/${key.toString('latin1')}`;
+}
+
+function nameOf({ topic, partition }: Pick<LogPosition, 'topic' | 'partition'>): string {
+  return `${topic}/${partition}`;
 }

@@ -31,6 +31,8 @@ export class RedeliveryGuard {
   /** Offset of the first command record of each request. */
   private readonly firsts: RecentMap<bigint>;
   private readonly endings: RecentMap<Ending>;
+  /** All of the partition below it is noted. */
+  private noted?: bigint;
 
   constructor(
     private readonly registry: HandlerRegistry,
@@ -43,7 +45,7 @@ export class RedeliveryGuard {
 
   /**
    * Reads the partition back by the window, and on to its end: what another instance, or this one before it was restarted,
-   * handled without committing it has its outcome further on.
+   * handled without committing it has its outcome further on. A partition that comes back is read from where it was lost.
    */
   async readBack(log: MessageLog, { topic, partition, signal }: Assignment): Promise<void> {
     if (!this.registry.hasCommands(topic)) return;
@@ -51,48 +53,55 @@ export class RedeliveryGuard {
       log.offsetsAt(topic, this.now() - this.limits.window),
       log.offsets(topic),
     ]);
-    const from = starts.get(partition);
+    const from = later(starts.get(partition), this.noted);
     const to = ends.find((held) => held.partition === partition)?.end;
     if (from === undefined || to === undefined) return;
-    for await (const { records } of log.read({ topic, partition, from, to }, signal)) {
-      for (const record of records) this.note(record);
+    for await (const { records, next } of log.read({ topic, partition, from, to }, signal)) {
+      for (const record of records) this.noteUnread(record);
+      this.noted = next;
     }
   }
 
-  /** Notes a record if it is a command of ours, or the outcome of one. */
-  note(record: LogRecord): void {
-    const type = messageTypeOf(record.headers);
-    if (!type || !this.registry.find(record.topic, { kind: 'command', name: type.name })) return;
-    if (type.kind === 'command') this.noteCommand(record);
-    if (type.kind === 'result') this.noteResult(record, type);
-  }
-
-  /** Whether an earlier record of the partition is the same request. */
-  isRepeated(message: Pick<PlatformMessage, 'id' | 'breadCrumbs'>, { offset }: LogRecord): boolean {
-    const identity = identityOf(message);
-    const first = identity === undefined ? undefined : this.firsts.get(identity);
-    return first !== undefined && first < offset;
-  }
-
-  /** How the log says that the request ended; undefined while it does not. */
-  endingOf(message: Pick<PlatformMessage, 'id' | 'breadCrumbs'>): Ending | undefined {
-    const identity = identityOf(message);
-    return identity === undefined ? undefined : this.endings.get(identity);
-  }
-
-  private noteCommand(record: LogRecord): void {
-    const identity = unlessMalformed(() => identityOf(decodeEnvelope(record.headers)));
-    if (identity === undefined) return;
+  /**
+   * Notes a command of ours that is about to be handled.
+   * @returns false where an earlier record of the partition is the same request
+   */
+  admits(identity: string | undefined, offset: bigint): boolean {
+    this.noted = later(this.noted, offset + 1n);
+    if (identity === undefined) return true;
     const first = this.firsts.get(identity);
-    if (first === undefined || record.offset < first) this.firsts.set(identity, record.offset);
+    if (first !== undefined && first <= offset) return first === offset;
+    this.firsts.set(identity, offset);
+    return true;
   }
 
-  private noteResult(record: LogRecord, type: MessageType): void {
-    if (!isTerminal(record.headers)) return;
+  /** Notes how a request ended, where a result that was read says so. */
+  noteResult(record: LogRecord, type: MessageType): void {
+    if (!isTerminal(record.headers) || !this.isOurs(record, type)) return;
     const identity = unlessMalformed(() => requestIdentity(decodeEnvelope(record.headers).breadCrumbs));
     if (identity === undefined) return;
     if (!isTimeout(record, type)) this.endings.set(identity, 'answered');
     else if (!this.endings.get(identity)) this.endings.set(identity, 'timeout');
+  }
+
+  /** How the log says that a request ended; undefined while it does not. */
+  endingOf(identity: string | undefined): Ending | undefined {
+    return identity === undefined ? undefined : this.endings.get(identity);
+  }
+
+  private noteUnread(record: LogRecord): void {
+    const type = messageTypeOf(record.headers);
+    if (type?.kind === 'result') this.noteResult(record, type);
+    if (type?.kind !== 'command' || !this.isOurs(record, type)) return;
+    this.admits(
+      unlessMalformed(() => commandIdentity(decodeEnvelope(record.headers))),
+      record.offset,
+    );
+  }
+
+  /** Whether the command that a message is, or answers, is handled here. */
+  private isOurs({ topic }: LogRecord, { name }: MessageType): boolean {
+    return this.registry.find(topic, { kind: 'command', name }) !== undefined;
   }
 }
 
@@ -101,8 +110,16 @@ function isTimeout(record: LogRecord, type: MessageType): boolean {
   return outcome?.status === 'timeout';
 }
 
-/** A nested command carries the identity of the request that it follows from, and is another command all the same. */
-function identityOf(message: Pick<PlatformMessage, 'id' | 'breadCrumbs'>): string | undefined {
+function later(one: bigint | undefined, other: bigint | undefined): bigint | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one > other ? one : other;
+}
+
+/**
+ * The request that a command is; undefined where no client sent it. A nested command carries the identity of the request that
+ * it follows from, and is another command all the same.
+ */
+export function commandIdentity(message: Pick<PlatformMessage, 'id' | 'breadCrumbs'>): string | undefined {
   return isRootCommand(message) ? requestIdentity(message.breadCrumbs) : undefined;
 }
 

@@ -138,6 +138,8 @@ export function fresh(name: string): string {
 /** How a request differs from the usual. */
 export interface RequestOptions {
   readonly key?: string | null;
+  /** @default that of the key */
+  readonly partition?: number;
   readonly crumbs?: Partial<BreadCrumbs>;
   readonly value?: string;
   readonly headers?: Record<string, string | undefined>;
@@ -156,11 +158,11 @@ export async function request(
   topic: string,
   name: string,
   data: unknown,
-  { key = 'session-1', crumbs = {}, value, headers = {} }: RequestOptions = {},
+  { key = 'session-1', crumbs = {}, value, headers = {}, ...place }: RequestOptions = {},
 ): Promise<SentRequest> {
   const id = messageId();
   const requestId = crumbs.requestId ?? randomUUID();
-  const partition = await log.partitionFor(topic, key ?? '');
+  const partition = place.partition ?? (await log.partitionFor(topic, key ?? ''));
   const encoded = encodeMessage({
     id,
     source: '/gateway',

@@ -1,0 +1,144 @@
+import { Injectable } from '@nestjs/common';
+import { IsPositive } from 'class-validator';
+import { describe, expect, it } from 'vitest';
+import { RecordRefusedError } from '../lib/log/log.errors.js';
+import { CommandAddress } from '../lib/service/command-address.decorator.js';
+import { CommandHandler } from '../lib/service/command-handler.decorator.js';
+import { EventEntity } from '../lib/service/event-entity.decorator.js';
+import { EventHandler } from '../lib/service/event-handler.decorator.js';
+import { CommandRejectedError } from '../lib/service/service.errors.js';
+import { BACKENDS, fresh, openLog, request, startService } from './support/service.js';
+
+function shop() {
+  const topic = fresh('shop');
+  @CommandAddress(topic, 'Buy')
+  class Buy {}
+  @EventEntity(topic, 'Order')
+  class Order {
+    @IsPositive() amount!: number;
+  }
+  @Injectable()
+  class Shop {
+    @CommandHandler(Buy)
+    buy() {
+      return 'bought';
+    }
+    @EventHandler(Order, 'Made')
+    onMade({ data }: { data: Order }) {
+      if (data.amount === 13) throw new CommandRejectedError('UNLUCKY', 'x'.repeat(2_000));
+    }
+  }
+  return { topic, Shop, Order };
+}
+
+describe.each(BACKENDS)('a record that is given up on the %s log', (backend) => {
+  it('keeps its value, key and headers, and says why', async () => {
+    const { topic, Shop, Order } = shop();
+    const log = await openLog(backend);
+    const service = await startService({ log, providers: [Shop] });
+
+    await service.publisher.event(Order, 'Made', { amount: 13 }, { key: 'order-13', partition: 1 });
+
+    const headers = await service.follower.deadLetter();
+    const [record] = service.follower.deadLetters;
+    expect(record!.topic).toBe(`${topic}.dlq`);
+    expect(record!.key!.toString()).toBe('order-13');
+    expect(record!.value!.toString()).toBe('{"amount":13}');
+    const [original] = service.follower.ofType('event.Order.Made');
+    expect(headers).toMatchObject({
+      ce_id: original!.headers['ce_id']!.toString(),
+      ce_type: 'event.Order.Made',
+      dlq_reason: 'failed',
+      dlq_attempts: '1',
+      dlq_topic: topic,
+      dlq_partition: '1',
+      dlq_offset: '0',
+      dlq_handler: 'Shop.onMade',
+    });
+    expect(headers['dlq_error']).toMatch(/^UNLUCKY: x+$/);
+    expect(headers['dlq_error']!.length).toBe(512);
+  });
+});
+
+describe('a record that is addressed to a handler and cannot be read', () => {
+  it.each<[string, { value?: string; headers?: Record<string, string | undefined> }]>([
+    ['without an id', { headers: { ce_id: undefined } }],
+    ['of another CloudEvents version', { headers: { ce_specversion: '2.0' } }],
+    ['with broken bread crumbs', { headers: { ce_breadcrumbs: 'a=%ZZ' } }],
+  ])('%s is a dead letter, and the next one is handled', async (_what, broken) => {
+    const { topic, Shop } = shop();
+    const service = await startService({ providers: [Shop] });
+
+    await request(service.log, topic, 'Buy', {}, broken);
+    const marker = await request(service.log, topic, 'Buy', {});
+
+    expect(await service.follower.outcome(marker.requestId)).toMatchObject({ status: 'success' });
+    expect(await service.follower.deadLetter()).toMatchObject({
+      dlq_reason: 'undecodable',
+      dlq_error: expect.stringMatching(/^message_malformed: /) as string,
+    });
+  });
+
+  it('is answered where its client is known', async () => {
+    const { topic, Shop } = shop();
+    const service = await startService({ providers: [Shop] });
+
+    const { requestId } = await request(service.log, topic, 'Buy', {}, { value: '{"half":' });
+
+    expect(await service.follower.outcome(requestId)).toMatchObject({ status: 'failed', code: 'UNDECODABLE' });
+    expect(await service.follower.deadLetter()).toMatchObject({ dlq_reason: 'undecodable', dlq_handler: 'Shop.buy' });
+  });
+});
+
+describe('an event that is not what its class says', () => {
+  it('is a dead letter', async () => {
+    const { Shop, Order } = shop();
+    const service = await startService({ providers: [Shop] });
+
+    await service.publisher.event(Order, 'Made', { amount: -1 });
+
+    expect(await service.follower.deadLetter()).toMatchObject({
+      dlq_reason: 'invalid',
+      dlq_error: 'amount: amount must be a positive number',
+    });
+  });
+});
+
+describe('a record that even the dead letters refuse', () => {
+  it('is told in the log, and its key goes on', async () => {
+    const { topic, Shop, Order } = shop();
+    const service = await startService({ providers: [Shop] });
+    const publish = service.log.publish.bind(service.log);
+    service.log.publish = async (record) => {
+      if (record.topic.endsWith('.dlq')) throw new RecordRefusedError('Too large.');
+      return publish(record);
+    };
+
+    await service.publisher.event(Order, 'Made', { amount: 13 }, { key: 'k' });
+    const partition = await service.log.partitionFor(topic, 'k');
+    const marker = await request(service.log, topic, 'Buy', {}, { key: 'k' });
+
+    expect(await service.follower.outcome(marker.requestId)).toMatchObject({ status: 'success' });
+    expect(service.lines).toEqual([
+      expect.stringContaining(
+        `${topic}/${partition}@0 is lost: it was given up (failed), and ${topic}.dlq does not take it: Too large.`,
+      ),
+    ]);
+  });
+});
+
+describe('an outcome that can go nowhere', () => {
+  it('is a dead letter of its command, and the key goes on', async () => {
+    const { topic, Shop } = shop();
+    const service = await startService({ providers: [Shop] });
+
+    await request(service.log, topic, 'Buy', {}, { crumbs: { reply: { topic, partition: 99 } } });
+    const marker = await request(service.log, topic, 'Buy', {});
+
+    expect(await service.follower.outcome(marker.requestId)).toMatchObject({ status: 'success' });
+    expect(await service.follower.deadLetter()).toMatchObject({
+      dlq_reason: 'failed',
+      dlq_error: expect.stringMatching(/^record_refused: /) as string,
+    });
+  });
+});

@@ -1,0 +1,171 @@
+import { Injectable } from '@nestjs/common';
+import { describe, expect, it } from 'vitest';
+import { encodeMessage } from '../lib/message/cloud-events.codec.js';
+import type { Outcome } from '../lib/message/command.result.js';
+import { followUp } from '../lib/message/follow-up.js';
+import type { MessageLog } from '../lib/log/message.log.js';
+import { CommandAddress } from '../lib/service/command-address.decorator.js';
+import { CommandHandler } from '../lib/service/command-handler.decorator.js';
+import { MessagePublisher } from '../lib/service/message.publisher.js';
+import { RecentMap } from '../lib/service/recent.map.js';
+import { BACKENDS, fresh, Gate, openLog, request, type SentRequest, startService } from './support/service.js';
+
+const REQUEST = '0190a0a0-0000-7000-8000-000000000001';
+
+function bank(gate?: Gate) {
+  const topic = fresh('bank');
+  const effects: number[] = [];
+  @CommandAddress(topic, 'Pay')
+  class Pay {
+    amount!: number;
+  }
+  @Injectable()
+  class Paying {
+    @CommandHandler(Pay)
+    async pay({ data }: { data: Pay }) {
+      await gate?.opened;
+      effects.push(data.amount);
+      return data.amount;
+    }
+  }
+  return { topic, Pay, Paying, effects };
+}
+
+/** What another instance, or a scheduler, has written about a request. */
+async function end(log: MessageLog, topic: string, { id, requestId, at }: SentRequest, data: Outcome): Promise<void> {
+  const reply = { topic, partition: at.partition };
+  const crumbs = { requestId, sessionId: 'session-1', publicKey: 'key-1', correlationId: id, attempt: 1, reply };
+  const command = {
+    id,
+    source: '/gateway',
+    breadCrumbs: crumbs,
+    payload: { kind: 'command' as const, name: 'Pay', data: {} },
+  };
+  const result = followUp(command, '/other', { kind: 'result' as const, name: 'Pay', data });
+  const encoded = encodeMessage({ ...result, breadCrumbs: { ...result.breadCrumbs, final: true } });
+  await log.publish({ ...reply, key: 'session-1', ...encoded });
+}
+
+describe.each(BACKENDS)('a request that was sent twice, on the %s log', (backend) => {
+  it('is handled once', async () => {
+    const { topic, Paying, effects } = bank();
+    const log = await openLog(backend);
+    const service = await startService({ log, providers: [Paying] });
+
+    const { at } = await request(log, topic, 'Pay', { amount: 1 }, { crumbs: { requestId: REQUEST } });
+    // Under another key they would run side by side: only the log says which of the two came first.
+    const again = { key: 'other', partition: at.partition, crumbs: { requestId: REQUEST } };
+    await request(log, topic, 'Pay', { amount: 2 }, again);
+    await request(log, topic, 'Pay', { amount: 2 }, again);
+    const marker = await request(log, topic, 'Pay', { amount: 3 }, { key: 'other', partition: at.partition });
+
+    await service.follower.outcome(marker.requestId);
+    expect(effects).toEqual([1, 3]);
+    expect(service.follower.outcomes(REQUEST)).toEqual([{ status: 'success', value: 1 }]);
+    expect(service.follower.deadLetters).toEqual([]);
+  });
+
+  it('is handled once, also where the service was started anew in between', async () => {
+    const { topic, Paying, effects } = bank();
+    const log = await openLog(backend);
+    const name = fresh('bank');
+    const first = await startService({ log, providers: [Paying], options: { name } });
+    await request(log, topic, 'Pay', { amount: 1 }, { crumbs: { requestId: REQUEST } });
+    await first.follower.outcome(REQUEST);
+    await first.runner.stop();
+
+    await request(log, topic, 'Pay', { amount: 2 }, { crumbs: { requestId: REQUEST } });
+    const second = await startService({ log, providers: [Paying], options: { name } });
+    const marker = await request(log, topic, 'Pay', { amount: 3 });
+
+    await second.follower.outcome(marker.requestId);
+    expect(effects).toEqual([1, 3]);
+  });
+
+  it('is not handled at all where its outcome is in the log already', async () => {
+    const { topic, Paying, effects } = bank();
+    const log = await openLog(backend);
+    await log.ensureTopics([topic]);
+    const answered = await request(log, topic, 'Pay', { amount: 1 }, { crumbs: { requestId: REQUEST } });
+    await end(log, topic, answered, { status: 'success', value: 1 });
+
+    const service = await startService({ log, providers: [Paying] });
+    const marker = await request(log, topic, 'Pay', { amount: 3 });
+
+    await service.follower.outcome(marker.requestId);
+    expect(effects).toEqual([3]);
+    expect(service.follower.outcomes(REQUEST)).toHaveLength(1);
+    expect(service.follower.deadLetters).toEqual([]);
+  });
+});
+
+describe('a request whose client was told that it is too late', () => {
+  it('expires, although its deadline has not passed by our clock', async () => {
+    const { topic, Paying, effects } = bank();
+    const log = await openLog('memory');
+    await log.ensureTopics([topic]);
+    const late = await request(log, topic, 'Pay', { amount: 1 }, { crumbs: { deadline: Date.now() + 60_000 } });
+    await end(log, topic, late, { status: 'timeout' });
+
+    const service = await startService({ log, providers: [Paying] });
+    const marker = await request(log, topic, 'Pay', { amount: 3 });
+
+    await service.follower.outcome(marker.requestId);
+    expect(effects).toEqual([3]);
+    expect(await service.follower.deadLetter()).toMatchObject({ dlq_reason: 'expired' });
+  });
+});
+
+describe('what is not the same request', () => {
+  it('is handled: another session, another key, or a command that follows from it', async () => {
+    const { topic, Pay, Paying, effects } = bank();
+    const startTopic = fresh('start');
+    @CommandAddress(startTopic, 'Start')
+    class Start {}
+    @Injectable()
+    class Starting {
+      constructor(private readonly publisher: MessagePublisher) {}
+      @CommandHandler(Start)
+      async start() {
+        await this.publisher.command(Pay, { amount: 4 });
+        await this.publisher.command(Pay, { amount: 5 });
+      }
+    }
+    const service = await startService({ providers: [Paying, Starting] });
+    const { log, follower } = service;
+
+    await request(log, topic, 'Pay', { amount: 1 }, { crumbs: { requestId: REQUEST } });
+    await request(log, topic, 'Pay', { amount: 2 }, { crumbs: { requestId: REQUEST, sessionId: 'session-2' } });
+    await request(log, topic, 'Pay', { amount: 3 }, { crumbs: { requestId: REQUEST, publicKey: 'key-2' } });
+    await request(log, startTopic, 'Start', {}, { crumbs: { requestId: REQUEST } });
+
+    await follower.next('answers', () => follower.ofType('result.Pay').length === 5);
+    expect(effects.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5]);
+  });
+});
+
+describe('what is remembered', () => {
+  it('is forgotten after the window, and not before', () => {
+    let now = 0;
+    const map = new RecentMap<string>(100, 1_000, () => now);
+    map.set('a', 'A');
+    now = 99;
+    map.set('b', 'B');
+    now = 150;
+    map.set('c', 'C'); // a turn: the old half is empty, a and b become it
+    expect([map.get('a'), map.get('b'), map.get('c')]).toEqual(['A', 'B', 'C']);
+    now = 251;
+    map.set('d', 'D');
+    expect([map.get('a'), map.get('b'), map.get('c'), map.get('d')]).toEqual([undefined, undefined, 'C', 'D']);
+    now = 1_000;
+    map.set('e', 'E');
+    expect([map.get('d'), map.size]).toEqual([undefined, 1]);
+  });
+
+  it('is bounded', () => {
+    const map = new RecentMap<number>(100, 10, () => 0);
+    for (let i = 0; i < 1_000; i++) map.set(String(i), i);
+    expect(map.size).toBeLessThanOrEqual(10);
+    expect(map.get('999')).toBe(999);
+  });
+});
