@@ -26,10 +26,11 @@ export class Bidding {
   async place({ data: { lot, amount } }: Command<PlaceBid>, { message }: CommandContext): Promise<BidEvent> {
     await this.history.known();
     const leading = this.lots.leading(lot);
-    if (leading && amount <= leading.amount) {
+    // Kafka may hand a command over twice. A bid that leads already leads the second time, too.
+    if (leading && amount <= leading.amount && leading.command !== message.id) {
       throw new CommandRejectedError('BID_TOO_LOW', `The leading bid is ${leading.amount}; bid more.`);
     }
-    this.lots.lead(lot, { amount, bidder: bidderName(message.breadCrumbs.sessionId) });
+    this.lots.lead(lot, { amount, bidder: bidderName(message.breadCrumbs.sessionId), command: message.id });
     return { lot, amount, leading: true };
   }
 

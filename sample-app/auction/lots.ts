@@ -4,6 +4,8 @@ import { Injectable } from '@nestjs/common';
 export interface LeadingBid {
   readonly amount: number;
   readonly bidder: string;
+  /** Id of the command that placed it. */
+  readonly command: string;
 }
 
 interface Reserve {

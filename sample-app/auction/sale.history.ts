@@ -23,9 +23,8 @@ export class SaleHistory implements BeforeApplicationShutdown {
   async known(): Promise<void> {
     this.reading ??= this.log.tail({ topics: ['auction'], since: 0, onBatch: (batch) => this.learn(batch) });
     try {
-      await (
-        await this.reading
-      ).caughtUp;
+      const { caughtUp } = await this.reading;
+      await caughtUp;
     } catch (error) {
       this.reading = undefined; // the next command tries again
       throw error;
@@ -42,7 +41,7 @@ export class SaleHistory implements BeforeApplicationShutdown {
       const type = header(record, 'ce_type');
       const fact = type === 'event.Bid.Created' || type === 'event.Reserve.Changed' ? factOf(record) : undefined;
       if (!fact) continue;
-      if (type === 'event.Bid.Created') this.lots.lead(fact.lot, { amount: fact.amount, bidder: bidderOf(record) });
+      if (type === 'event.Bid.Created') this.lots.lead(fact.lot, { amount: fact.amount, ...origin(record) });
       else this.lots.setReserve(fact.lot, fact.amount, record.timestamp);
     }
   }
@@ -58,9 +57,10 @@ function factOf({ value }: LogRecord): { lot: number; amount: number } | undefin
   }
 }
 
-/** The crumbs of an event are those of the command that it follows from. */
-function bidderOf(record: LogRecord): string {
-  return bidderName(/(?:^|;)session=([\w-]+)/.exec(header(record, 'ce_breadcrumbs'))?.[1]);
+/** The crumbs of an event are those of the command that it follows from, and name it. */
+function origin(record: LogRecord): { bidder: string; command: string } {
+  const crumb = (name: string) => new RegExp(`(?:^|;)${name}=([\\w-]+)`).exec(header(record, 'ce_breadcrumbs'))?.[1];
+  return { bidder: bidderName(crumb('session')), command: crumb('causation') ?? '' };
 }
 
 function header({ headers }: LogRecord, name: string): string {

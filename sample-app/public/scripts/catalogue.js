@@ -35,6 +35,8 @@ export function lotOf(key) {
   return match ? Number(match[1]) : undefined;
 }
 
-export function titleOf(lot) {
-  return catalogue.find((entry) => entry.lot === lot)?.title ?? `Lot ${lot}`;
+/** What people call a lot. */
+export function nameOf(lot) {
+  const title = catalogue.find((entry) => entry.lot === lot)?.title;
+  return title ? `Lot ${lot}, ${title}` : `Lot ${lot}`;
 }

@@ -13,7 +13,7 @@ import { WireView } from './wire.view.js';
 
 const element = (id) => document.getElementById(id);
 
-const saleroom = new Saleroom(new URL('/socket', location.href.replace(/^http/, 'ws')).href);
+const saleroom = open();
 const state = new AuctionState();
 const room = new RoomView(element('room'));
 const path = new PathView(element('path'), element('path-subject'));
@@ -26,6 +26,16 @@ showTrials(element('trials'), { pause, work });
 hearEvents();
 followRequests();
 void loadLots();
+
+function open() {
+  try {
+    return new Saleroom(new URL('/socket', location.href.replace(/^http/, 'ws')).href);
+  } catch (error) {
+    // Results are sealed with WebCrypto, which browsers offer on https and on localhost only.
+    element('connection').textContent = error.message;
+    throw error;
+  }
+}
 
 async function bid(lot, amount) {
   const outcome = await saleroom.ask('PlaceBid', { lot, amount }, { key: keyOf(lot) });
@@ -42,7 +52,7 @@ async function settle(lot) {
   const outcome = await saleroom.ask('Settle', { lot }, { key: keyOf(lot), ttl: 10_000 });
   if (outcome.status !== 'success') return failure(outcome);
   return {
-    text: `Sold to ${outcome.value.winner} for ${money(outcome.value.amount)}. Going on above that.`,
+    text: `Sold to ${outcome.value.winner} for ${money(outcome.value.amount)}. Who wants it now must bid more.`,
     tone: 'go',
   };
 }
@@ -55,7 +65,9 @@ async function pause(seconds) {
   const ms = seconds * 1_000;
   const sleep = ({ lot }) =>
     saleroom.ask('Work', { ms, value: 'awake' }, { key: keyOf(lot), ttl: ms + 10_000, quiet: true });
+  path.serviceSleeps(true);
   await Promise.all(catalogue.map(sleep));
+  path.serviceSleeps(false);
 }
 
 function work(payload, ttl) {

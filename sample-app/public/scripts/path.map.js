@@ -30,6 +30,9 @@ const SEGMENTS = {
 
 const SIDE = new Set(['everyone', 'timer', 'dead', 'payment']);
 
+/** They carry a refusal or a time-out as they carry anything else; it is no trouble of theirs. */
+const CARRIERS = new Set(['gateway', 'kafka']);
+
 /** The map of the system; steps light it up. The list beside it says the same in words, so it is hidden from readers. */
 export class PathMap {
   #stations = new Map();
@@ -62,11 +65,17 @@ export class PathMap {
   show({ tone, lights, station: name, cell, waiting, ms }) {
     for (const light of lights) this.#light(light, tone, ms);
     const group = this.#stations.get(name);
-    setTone(group, tone);
+    setTone(group, CARRIERS.has(name) ? 'go' : tone);
     group.classList.add('lit');
     group.classList.toggle('waiting', waiting === true);
     if (cell) this.#shown.push({ ...cell, tone });
     this.#drawCells();
+  }
+
+  serviceSleeps(asleep) {
+    const group = this.#stations.get('service');
+    group.classList.toggle('asleep', asleep);
+    group.querySelector('.role').textContent = asleep ? 'asleep  z Z z' : 'auction';
   }
 
   #light(name, tone, ms) {

@@ -32,6 +32,11 @@ export class PathView {
     if (request === this.#request && !this.#timer) this.#timer = setTimeout(() => this.#advance(), 0);
   }
 
+  /** Draws the service asleep, whatever else is drawn. */
+  serviceSleeps(asleep) {
+    this.#map.serviceSleeps(asleep);
+  }
+
   /** Shows the next step. One that turned into another since (the service answered) gives way first. */
   #advance() {
     this.#timer = undefined;

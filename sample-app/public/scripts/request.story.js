@@ -6,7 +6,7 @@ const TONES = { success: 'go', invalid: 'bad', rejected: 'bad', failed: 'bad', t
 const SENTENCES = {
   BID_TOO_LOW: 'Too low: another bid leads.',
   NO_BIDS: 'There is no bid to settle.',
-  timeout: 'No answer in time. It was not done, and it never will be.',
+  timeout: 'No answer in time. What was not begun by then never will be.',
   failed: 'It failed. The service knows more, and keeps it to itself.',
   unknown: 'Nobody can tell how it ended.',
   unavailable: 'There is no way to the auction now.',
@@ -25,8 +25,10 @@ function wordOf({ status, code }) {
 
 /** What a request asks for, in short. */
 export function subject({ command, payload }) {
-  const values = Object.entries(payload).map(([name, value]) => `${name} ${name === 'amount' ? money(value) : value}`);
-  return `${command} · ${values.join(', ')}`;
+  const values = Object.entries(payload).map(([name, value]) =>
+    name === 'amount' ? money(value) : `${name} ${value}`,
+  );
+  return values.length > 0 ? `${command} · ${values.join(', ')}` : command;
 }
 
 /** What an outcome that is no success means to the person who asked. */
@@ -111,8 +113,8 @@ function answered({ command, accepted, answer, events, outcome }) {
   handled.detail = answer ? `back in Kafka ${duration(answer.ms - accepted.ms)} after` : 'in the order of its key';
   const steps = [handled];
   if (command === 'Settle' && outcome.status === 'success') steps.push(charged());
-  for (const event of events) steps.push(broadcast(event));
-  return [...steps, ...home({ answer, outcome, tone, from: 'service-kafka', source: 'The result follows it' })];
+  steps.push(...home({ answer, outcome, tone, from: 'service-kafka', source: 'The result follows it' }));
+  return [...steps, ...events.map(broadcast)];
 }
 
 function charged() {
@@ -137,26 +139,31 @@ function broadcast({ at, type, ms }) {
   };
 }
 
-function timedOut({ answer, outcome }) {
-  const expired = {
+/** Whether the service had begun is not for a client to know; it only knows what it asked for. */
+function timedOut({ command, answer, outcome }) {
+  const begun = command === 'Work';
+  const silent = {
     tone: 'late',
     lights: ['kafka-service'],
     station: 'service',
-    what: 'The service does not come to it',
-    detail: 'the command waits in Kafka past its deadline',
+    what: 'The service has no answer yet',
+    detail: begun ? 'it is still at work' : 'the command waits its turn in Kafka',
   };
-  const buried = {
-    tone: 'late',
-    lights: ['service-dead'],
-    station: 'dead',
-    what: 'Whoever reads it now is too late',
-    detail: 'past its deadline it is not handled: it goes to auction.dlq',
-  };
-  return [
-    expired,
-    ...home({ answer, outcome, tone: 'late', from: 'timer-kafka', source: 'The time-out wakes' }),
-    buried,
-  ];
+  const over = begun
+    ? {
+        station: 'service',
+        lights: [],
+        what: 'The service is told to stop',
+        detail: 'its AbortSignal aborts at the deadline',
+      }
+    : {
+        station: 'dead',
+        lights: ['service-dead'],
+        what: 'Whoever reads it now is too late',
+        detail: 'past its deadline it is not handled: it goes to auction.dlq',
+      };
+  const way = home({ answer, outcome, tone: 'late', from: 'timer-kafka', source: 'The time-out wakes' });
+  return [silent, ...way, { tone: 'late', ...over }];
 }
 
 /** From the result's record in Kafka back to the browser. */

@@ -1,4 +1,4 @@
-import { titleOf } from './catalogue.js';
+import { nameOf } from './catalogue.js';
 import { h } from './dom.js';
 import { clock } from './format.js';
 
@@ -24,7 +24,7 @@ export class RoomView {
         caughtUp && h('span', { class: 'chip tone-event' }, 'caught up'),
         who && h('span', { class: who === 'you' ? 'chip tone-go' : 'chip' }, who),
       ),
-      h('span', { class: 'small' }, `Lot ${lot}, ${titleOf(lot)} · ${clock(new Date(time))}`),
+      h('span', { class: 'small' }, `${nameOf(lot)} · ${clock(new Date(time))}`),
     );
     this.#list.prepend(row);
     if (this.#list.children.length > KEPT) this.#list.lastElementChild.remove();
