@@ -9,6 +9,7 @@ export class SamplePage {
   static async open(browser: Browser, url: string): Promise<SamplePage> {
     const context = await browser.newContext();
     onTestFinished(() => context.close());
+    context.setDefaultTimeout(15_000); // below the test's own limit, so that the failure says what was waited for
     const visitor = new SamplePage(await context.newPage());
     const errors: string[] = [];
     visitor.page.on('pageerror', (error) => errors.push(error.message));
