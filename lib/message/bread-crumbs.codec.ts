@@ -21,8 +21,10 @@ const KNOWN = new Set([
 ]);
 
 /**
- * Writes bread crumbs as `name=value` pairs joined by `;`, values percent-encoded.
- * @throws {MalformedMessageError} `message_malformed`: a name outside `[A-Za-z0-9_-]+`, a lone surrogate in a value, or over 8 KiB in all
+ * Writes bread crumbs as `name=value` pairs joined by `;`, values percent-encoded. What {@link decodeBreadCrumbs} would refuse is
+ * refused here: one such record in the log would be refused by every reader, for ever.
+ * @throws {MalformedMessageError} `message_malformed`: a name outside `[A-Za-z0-9_-]+`, a lone surrogate in a value, a number that
+ * is not whole, or negative, a reply address without a topic, or over 8 KiB in all
  */
 export function encodeBreadCrumbs(crumbs: BreadCrumbs): string {
   const pairs: string[] = [];
@@ -34,10 +36,10 @@ export function encodeBreadCrumbs(crumbs: BreadCrumbs): string {
   add('publickey', crumbs.publicKey);
   add('correlation', crumbs.correlationId);
   add('causation', crumbs.causationId);
-  add('deadline', crumbs.deadline);
+  add('deadline', whole('deadline', crumbs.deadline));
   add('timeout', crumbs.timeoutId);
-  add('reply', crumbs.reply && `${crumbs.reply.topic}/${crumbs.reply.partition}`);
-  add('attempt', crumbs.attempt);
+  add('reply', crumbs.reply && addressText(crumbs.reply));
+  add('attempt', whole('attempt', crumbs.attempt));
   add('user', crumbs.user);
   add('final', crumbs.final ? 1 : undefined);
   for (const [name, value] of Object.entries(crumbs.others ?? {})) {
@@ -63,10 +65,9 @@ export function encodeBreadCrumbs(crumbs: BreadCrumbs): string {
  * @throws {MalformedMessageError} `message_malformed`: not pairs, a bad escape, a number that is none, or over 8 KiB
  */
 export function decodeBreadCrumbs(text: string, fallbackId: string): BreadCrumbs {
-  if (text.length > MAX_BREAD_CRUMBS_BYTES) {
-    throw new MalformedMessageError(
-      `The bread crumbs take ${text.length} bytes; ${MAX_BREAD_CRUMBS_BYTES} are allowed.`,
-    );
+  const size = Buffer.byteLength(text);
+  if (size > MAX_BREAD_CRUMBS_BYTES) {
+    throw new MalformedMessageError(`The bread crumbs take ${size} bytes; ${MAX_BREAD_CRUMBS_BYTES} are allowed.`);
   }
   const known = new Map<string, string>();
   const others = new Map<string, string>();
@@ -89,7 +90,8 @@ export function decodeBreadCrumbs(text: string, fallbackId: string): BreadCrumbs
     reply: replyAddress(known.get('reply')),
     attempt: decimal(known, 'attempt') ?? 1,
     user: known.get('user'),
-    ...(known.get('final') === '1' && { final: true }),
+    // As the outcome rule reads it, unescaped: readers that disagreed about it would disagree about the outcome.
+    ...(peekBreadCrumb(text, 'final') === '1' && { final: true }),
     ...(others.size > 0 && { others: Object.fromEntries(others) }),
   };
 }
@@ -126,10 +128,20 @@ function unescape(name: string, value: string): string {
   }
 }
 
+function whole(name: string, value: number | undefined): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return value;
+  throw new MalformedMessageError(`The bread crumb "${name}" is ${value}, which is no whole number from 0 on.`);
+}
+
+function addressText({ topic, partition }: ReplyAddress): string {
+  if (topic === '') throw new MalformedMessageError('The bread crumb "reply" names no topic.');
+  return `${topic}/${whole('reply', partition)}`;
+}
+
 function decimal(crumbs: Map<string, string>, name: string): number | undefined {
   const text = crumbs.get(name);
   if (text === undefined) return undefined;
-  if (!DECIMAL.test(text)) throw new MalformedMessageError(`The bread crumb "${name}" is not a decimal number.`);
+  if (!isDecimal(text)) throw new MalformedMessageError(`The bread crumb "${name}" is not a decimal number.`);
   return Number(text);
 }
 
@@ -137,7 +149,12 @@ function replyAddress(text: string | undefined): ReplyAddress | undefined {
   if (text === undefined) return undefined;
   const slash = text.lastIndexOf('/');
   const partition = text.slice(slash + 1);
-  if (slash < 1 || !DECIMAL.test(partition))
+  if (slash < 1 || !isDecimal(partition))
     throw new MalformedMessageError('The bread crumb "reply" is not topic/partition.');
   return { topic: text.slice(0, slash), partition: Number(partition) };
+}
+
+/** A whole number from 0 on that JavaScript can hold; 16 digits may be more than that. */
+function isDecimal(text: string): boolean {
+  return DECIMAL.test(text) && Number.isSafeInteger(Number(text));
 }
