@@ -1,0 +1,101 @@
+import { messageOf } from '../../kafka-socket.error.js';
+import { takeAssignment } from '../assignment.start.js';
+import type { LogTroubles } from '../log.troubles.js';
+import type { GroupMember } from '../message.log.js';
+import { Backoff } from './backoff.js';
+import { type AssignmentOwner, KafkaAssignment } from './kafka.assignment.js';
+import type { OffsetCommitter } from './offset.committer.js';
+import type { ReadingCluster } from './reading.cluster.js';
+import { WakeUp } from './wake-up.js';
+
+/** What one member holds from one rebalance to the next. */
+export class GroupGeneration {
+  /** Whenever a member has taken an assignment, or all are lost. */
+  readonly changed = new WakeUp();
+  private readonly assignments = new Map<string, KafkaAssignment>();
+  private readonly ended = new AbortController();
+
+  constructor(
+    private readonly group: string,
+    assigned: Readonly<Record<string, readonly number[]>>,
+    private readonly cluster: ReadingCluster,
+    private readonly troubles: LogTroubles,
+    readonly committer: OffsetCommitter,
+    owner: Omit<AssignmentOwner, 'note'>,
+  ) {
+    const note = committer.note.bind(committer);
+    for (const [topic, partitions] of Object.entries(assigned)) {
+      for (const partition of partitions) {
+        this.assignments.set(`${topic}/${partition}`, new KafkaAssignment(topic, partition, { ...owner, note }));
+      }
+    }
+  }
+
+  /** Undefined where the partition is not ours (any more). */
+  find(topic: string, partition: number): KafkaAssignment | undefined {
+    return this.ended.signal.aborted ? undefined : this.assignments.get(`${topic}/${partition}`);
+  }
+
+  /** Tells the member what it holds, topic by topic as soon as it is known where to begin. */
+  start(member: GroupMember): void {
+    const topics = new Set([...this.assignments.values()].map(({ topic }) => topic));
+    for (const topic of topics) void this.startTopic(topic, member);
+  }
+
+  /** All is lost. @param flush whether what is finished may still be committed */
+  end(flush: boolean): void {
+    if (this.ended.signal.aborted) return;
+    this.ended.abort();
+    for (const assignment of this.assignments.values()) assignment.revoke();
+    this.committer.end(flush);
+    this.changed.notify();
+  }
+
+  private async startTopic(topic: string, member: GroupMember): Promise<void> {
+    const assignments = [...this.assignments.values()].filter((one) => one.topic === topic);
+    if (!(await this.findPositions(topic, assignments))) return;
+    for (const assignment of assignments) void this.hand(assignment, member);
+  }
+
+  private async hand(assignment: KafkaAssignment, member: GroupMember): Promise<void> {
+    if (!(await takeAssignment(this.group, member, assignment, this.troubles))) return;
+    assignment.taken = true;
+    this.changed.notify();
+  }
+
+  /** @returns false where all was lost before it was known */
+  private async findPositions(topic: string, assignments: readonly KafkaAssignment[]): Promise<boolean> {
+    const part = `group ${this.group}, positions of ${topic}`;
+    const { signal } = this.ended;
+    const backoff = new Backoff();
+    while (!signal.aborted) {
+      try {
+        await this.askPositions(topic, assignments);
+        this.troubles.clear(part);
+        return true;
+      } catch (error) {
+        const reason = messageOf(error);
+        if (!signal.aborted)
+          this.troubles.report(part, `Group ${this.group} cannot learn where to read "${topic}": ${reason}`);
+        await backoff.pause(signal);
+      }
+    }
+    this.troubles.clear(part);
+    return false;
+  }
+
+  /** The committed offset, or the start where there is none or where the log does not reach to it: as kafkajs will fetch. */
+  private async askPositions(topic: string, assignments: readonly KafkaAssignment[]): Promise<void> {
+    const partitions = assignments.map(({ partition }) => partition);
+    const [held, committed] = await Promise.all([
+      this.cluster.offsets(topic),
+      this.cluster.committed(this.group, topic, partitions),
+    ]);
+    for (const assignment of assignments) {
+      const { start, end } = held.find(({ partition }) => partition === assignment.partition)!;
+      const offset = committed.get(assignment.partition) ?? -1n;
+      assignment.position = offset < start || offset > end ? start : offset;
+      assignment.expected = assignment.position;
+    }
+  }
+}

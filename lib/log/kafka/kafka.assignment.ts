@@ -1,0 +1,46 @@
+import type { Assignment } from '../message.log.js';
+import type { TopicPartition } from '../partition.dealer.js';
+
+/** What an assignment needs of its group. */
+export interface AssignmentOwner {
+  note(partition: TopicPartition, next: bigint): void;
+  pause(partition: TopicPartition): void;
+  resume(partition: TopicPartition): void;
+}
+
+/** A partition for as long as one generation of the group lasts. */
+export class KafkaAssignment implements Assignment {
+  /** Where its first record is; known before anybody is told of it. */
+  position = 0n;
+  /** Whether its member has taken it, so that records may come. */
+  taken = false;
+  /** The offset that kafkajs has to fetch next. */
+  expected = 0n;
+  private readonly lost = new AbortController();
+
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+    private readonly owner: AssignmentOwner,
+  ) {}
+
+  get signal(): AbortSignal {
+    return this.lost.signal;
+  }
+
+  commit(next: bigint): void {
+    if (!this.signal.aborted) this.owner.note(this, next);
+  }
+
+  pause(): void {
+    if (!this.signal.aborted) this.owner.pause(this);
+  }
+
+  resume(): void {
+    if (!this.signal.aborted) this.owner.resume(this);
+  }
+
+  revoke(): void {
+    this.lost.abort();
+  }
+}

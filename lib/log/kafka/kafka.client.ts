@@ -1,0 +1,61 @@
+import type { Logger } from '@nestjs/common';
+import { Kafka, type LogEntry, logLevel } from 'kafkajs';
+import type { KafkaOptions } from '../log.options.js';
+import { KafkaSockets } from './kafka.sockets.js';
+import { Cluster, READ_COMMITTED } from './kafkajs.internals.js';
+
+/** Makes what talks to Kafka, all with the same brokers, security and limits. */
+export class KafkaClient {
+  readonly kafka: Kafka;
+  private readonly sockets = new KafkaSockets();
+  private readonly config;
+  private closed = false;
+
+  constructor(
+    readonly options: KafkaOptions,
+    logger: Logger,
+  ) {
+    this.config = {
+      brokers: [...options.brokers],
+      clientId: options.clientId ?? 'nestjs-kafka-socket',
+      ...(options.ssl !== undefined && { ssl: options.ssl as boolean }),
+      ...(options.sasl && { sasl: options.sasl }),
+      connectionTimeout: options.connectionTimeout,
+      requestTimeout: options.publishTimeout,
+      // kafkajs goes on to the next broker of the list only by trying again. Beyond that, who needs it decides whether to wait.
+      retry: { retries: options.brokers.length, initialRetryTime: 50, maxRetryTime: 500 },
+      socketFactory: this.sockets.factory,
+    };
+    this.kafka = new Kafka({
+      ...this.config,
+      logLevel: logLevel.WARN,
+      logCreator: () => (entry) => this.write(entry, logger),
+    });
+  }
+
+  /** Connections of their own to read from. */
+  cluster(): Cluster {
+    return new Cluster({
+      ...this.config,
+      logger: this.kafka.logger(),
+      metadataMaxAge: this.options.metadataMaxAge,
+      allowAutoTopicCreation: false,
+      isolationLevel: READ_COMMITTED,
+    });
+  }
+
+  /** Cuts what is still connected. */
+  close(): void {
+    this.closed = true;
+    this.sockets.closeAll();
+  }
+
+  /** One line each, without stacks and payloads. What a broker answered is told to whoever asked, so it is no news here. */
+  private write({ namespace, log }: LogEntry, logger: Logger): void {
+    if (this.closed) return;
+    const reason = typeof log['error'] === 'string' ? `: ${log['error']}` : '';
+    const line = `kafkajs ${namespace}: ${log.message}${reason}`;
+    if (log.message.startsWith('Response ')) logger.debug(line);
+    else logger.warn(line);
+  }
+}

@@ -1,0 +1,31 @@
+import { KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
+import { LogUnavailableError } from '../log.errors.js';
+
+/** What kafkajs threw, without the wrappers of its retries. */
+export function rootOf(error: unknown): unknown {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error ? rootOf(cause) : error;
+}
+
+/** The protocol's name of an error, such as `MESSAGE_TOO_LARGE`; undefined where it came from no broker. */
+export function typeOf(error: unknown): string | undefined {
+  const root = rootOf(error) as { type?: unknown };
+  return typeof root?.type === 'string' ? root.type : undefined;
+}
+
+/** Whether a topic, or a partition of it, is not there, as far as the broker that was asked knows. */
+export function isMissingTopic(error: unknown): boolean {
+  return typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
+}
+
+/** Nobody answered, and why; what is an error of ours already stays as it is. */
+export function unavailable(doing: string, brokers: readonly string[], error: unknown): KafkaSocketError {
+  if (error instanceof KafkaSocketError) return error;
+  const type = typeOf(error);
+  const reason = `${type ? `${type}: ` : ''}${messageOf(rootOf(error))}`;
+  return new LogUnavailableError(
+    `Kafka at ${brokers.join(', ')} is not available for ${doing}: ${reason}. Check kafka.brokers, and that the brokers are up.`,
+    false,
+    { cause: error },
+  );
+}

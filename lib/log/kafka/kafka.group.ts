@@ -1,0 +1,250 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '@nestjs/common';
+import type { Consumer, ConsumerCrashEvent, EachBatchPayload, InstrumentationEvent } from 'kafkajs';
+import { messageOf } from '../../kafka-socket.error.js';
+import type { RecordBatch } from '../../message/record.js';
+import type { LogTroubles } from '../log.troubles.js';
+import type { GroupMember, Subscription } from '../message.log.js';
+import { atMost } from './at-most.js';
+import { Backoff } from './backoff.js';
+import { GroupGeneration } from './group.generation.js';
+import type { KafkaAssignment } from './kafka.assignment.js';
+import type { KafkaClient } from './kafka.client.js';
+import { rootOf, unavailable } from './kafka.failure.js';
+import { recordBatchOf } from './kafka.records.js';
+import type { RawBatch } from './kafkajs.internals.js';
+import { type CommitOffsets, OffsetCommitter } from './offset.committer.js';
+import type { ReadingCluster } from './reading.cluster.js';
+
+/** Longest pause between two heartbeats, in milliseconds: so long it takes until members learn of a rebalance. */
+const HEARTBEAT = 1_000;
+/** How long leaving may take, in milliseconds, and the last commit before it. */
+const LEAVE_LIMIT = 3_000;
+/** How long joining for the first time may fail, in milliseconds: a new cluster makes its coordinator on demand. */
+const PATIENCE = 10_000;
+const CONCURRENTLY = 1_000;
+
+/**
+ * A member of a group. kafkajs' consumer does the talking; a consumer that crashes, whatever the reason, is replaced by another
+ * one. kafkajs restarts by itself only after some errors, and is silent after the others.
+ */
+export class KafkaGroup implements Subscription {
+  private readonly stopping = new AbortController();
+  private readonly part: string;
+  private generation?: GroupGeneration;
+  private running: Promise<void> = Promise.resolve();
+  private commit?: CommitOffsets;
+
+  private constructor(
+    private readonly name: string,
+    private readonly topics: readonly string[],
+    private readonly member: GroupMember,
+    private readonly client: KafkaClient,
+    private readonly cluster: ReadingCluster,
+    private readonly troubles: LogTroubles,
+    private readonly logger: Logger,
+  ) {
+    this.part = `group ${name}`;
+  }
+
+  /** Resolves when the group was joined. @throws as {@link MessageLog.consume} */
+  static async join(
+    name: string,
+    topics: readonly string[],
+    member: GroupMember,
+    client: KafkaClient,
+    cluster: ReadingCluster,
+    troubles: LogTroubles,
+    logger: Logger,
+  ): Promise<KafkaGroup> {
+    await cluster.know(topics);
+    const group = new KafkaGroup(name, topics, member, client, cluster, troubles, logger);
+    await group.start();
+    return group;
+  }
+
+  async stop(): Promise<void> {
+    if (this.generation) await atMost(LEAVE_LIMIT, this.generation.committer.flush());
+    this.stopping.abort();
+    await this.running;
+    this.troubles.clear(this.part);
+  }
+
+  private async start(): Promise<void> {
+    const giveUp = performance.now() + PATIENCE;
+    const problem = await new Promise<unknown>((resolve) => {
+      this.running = this.run(
+        () => resolve(undefined),
+        (error) => {
+          if (performance.now() > giveUp) resolve(error);
+        },
+      );
+    });
+    if (problem === undefined) return;
+    await this.stop();
+    throw unavailable(`joining group ${this.name}`, this.client.options.brokers, problem);
+  }
+
+  private async run(onJoin: () => void, onProblem: (error: unknown) => void): Promise<void> {
+    const { signal } = this.stopping;
+    const backoff = new Backoff();
+    while (!signal.aborted) {
+      const problem = await this.session(() => {
+        onJoin();
+        backoff.reset();
+        this.troubles.clear(this.part);
+      });
+      if (signal.aborted) break;
+      onProblem(problem);
+      const reason = messageOf(rootOf(problem));
+      this.troubles.report(this.part, `Group ${this.name} is not read now, it will be joined again: ${reason}`);
+      await backoff.pause(signal);
+    }
+  }
+
+  /** One consumer, from its start until it crashes or is stopped. @returns why it ended */
+  private async session(onJoin: () => void): Promise<unknown> {
+    const consumer = this.consumer();
+    try {
+      const crashed = this.listen(consumer, onJoin);
+      await consumer.connect();
+      await consumer.subscribe({ topics: [...this.topics], fromBeginning: true });
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: CONCURRENTLY,
+        eachBatch: (payload) => this.eachBatch(consumer, payload),
+      });
+      return await crashed;
+    } catch (error) {
+      return error;
+    } finally {
+      this.lose(true);
+      this.commit = undefined;
+      await atMost(LEAVE_LIMIT + this.client.options.fetchWait, consumer.disconnect());
+    }
+  }
+
+  private consumer(): Consumer {
+    const { sessionTimeout, fetchWait, fetchBytes, metadataMaxAge } = this.client.options;
+    return this.client.kafka.consumer({
+      groupId: this.name,
+      sessionTimeout,
+      rebalanceTimeout: sessionTimeout,
+      heartbeatInterval: Math.min(HEARTBEAT, Math.floor(sessionTimeout / 3)),
+      maxWaitTimeInMs: fetchWait,
+      maxBytesPerPartition: fetchBytes,
+      metadataMaxAge,
+      allowAutoTopicCreation: false,
+      retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000, restartOnFailure: () => Promise.resolve(false) },
+    });
+  }
+
+  /** @returns what settles with the reason when it is over */
+  private listen(consumer: Consumer, onJoin: () => void): Promise<unknown> {
+    const { GROUP_JOIN, REBALANCING, CRASH, END_BATCH_PROCESS, RECEIVED_UNSUBSCRIBED_TOPICS } = consumer.events;
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      this.begin(consumer, payload.memberAssignment);
+      onJoin();
+    });
+    consumer.on(REBALANCING, () => this.lose(true));
+    consumer.on(RECEIVED_UNSUBSCRIBED_TOPICS, ({ payload }) => this.warnOfTopics(payload.topicsNotSubscribed));
+    consumer.on(END_BATCH_PROCESS, ({ payload }) => {
+      if (payload.batchSize === 0) this.pass(payload.topic, payload.partition, BigInt(payload.lastOffset) + 1n);
+    });
+    return new Promise((resolve) => {
+      consumer.on(CRASH, ({ payload }: InstrumentationEvent<ConsumerCrashEvent['payload']>) => {
+        this.lose(false);
+        resolve(payload.error);
+      });
+      this.stopping.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    });
+  }
+
+  private begin(consumer: Consumer, assigned: Readonly<Record<string, readonly number[]>>): void {
+    this.lose(false); // kafkajs may join anew without a word: the generation that we knew is over
+    const committer = new OffsetCommitter(
+      () => this.commit,
+      (error) => this.logger.warn(`Group ${this.name} could not commit and will again: ${messageOf(error)}`),
+    );
+    const generation = new GroupGeneration(this.name, assigned, this.cluster, this.troubles, committer, {
+      pause: ({ topic, partition }) => consumer.pause([{ topic, partitions: [partition] }]),
+      resume: ({ topic, partition }) => consumer.resume([{ topic, partitions: [partition] }]),
+    });
+    this.generation = generation;
+    // What was paused in the last generation would stay so.
+    consumer.resume(Object.entries(assigned).map(([topic, partitions]) => ({ topic, partitions: [...partitions] })));
+    generation.start(this.member);
+  }
+
+  private lose(flush: boolean): void {
+    this.generation?.end(flush);
+    this.generation = undefined;
+  }
+
+  /** Hands over what was fetched. What is not resolved is fetched again. */
+  private async eachBatch(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
+    const batch = payload.batch as unknown as RawBatch;
+    this.commit = (offsets) => payload.commitOffsetsIfNecessary(offsets);
+    const assignment = await this.takenAssignment(batch, payload);
+    if (!assignment || !(await this.continues(consumer, assignment, batch))) return;
+    const records = recordBatchOf(batch, BigInt(batch.fetchedOffset));
+    if (assignment.signal.aborted) return;
+    assignment.expected = BigInt(payload.batch.lastOffset()) + 1n;
+    payload.resolveOffset(batch.messages.at(-1)!.offset);
+    this.handOver(assignment, records);
+  }
+
+  /** Waits until the member has taken the partition. Heartbeats go on meanwhile: what it reads first may take long. */
+  private async takenAssignment(
+    { topic, partition }: RawBatch,
+    { heartbeat }: EachBatchPayload,
+  ): Promise<KafkaAssignment | undefined> {
+    for (;;) {
+      const generation = this.generation;
+      const assignment = generation?.find(topic, partition);
+      if (!generation || !assignment || assignment.taken) return assignment;
+      await Promise.race([generation.changed.wait(), sleep(HEARTBEAT)]);
+      await heartbeat();
+    }
+  }
+
+  /**
+   * Whether a batch is what comes next. One that another fetcher of kafkajs had under way before a rebalance is not: handed over,
+   * it would skip what was not committed.
+   */
+  private async continues(consumer: Consumer, assignment: KafkaAssignment, batch: RawBatch): Promise<boolean> {
+    const fetched = BigInt(batch.fetchedOffset);
+    if (fetched === assignment.expected) return true;
+    const { topic, partition } = assignment;
+    const offsets = await this.cluster.offsets(topic);
+    const { start } = offsets.find((one) => one.partition === partition)!;
+    if (assignment.expected < start && fetched >= start) {
+      this.logger.warn(
+        `Offset ${assignment.expected} of ${topic}/${partition} is gone. Group ${this.name} goes on at ${fetched}.`,
+      );
+      return true;
+    }
+    if (!assignment.signal.aborted) consumer.seek({ topic, partition, offset: assignment.expected.toString() });
+    return false;
+  }
+
+  /** kafkajs passes by what holds control and aborted records only, without handing it over. */
+  private pass(topic: string, partition: number, next: bigint): void {
+    const assignment = this.generation?.find(topic, partition);
+    if (!assignment?.taken || next <= assignment.expected) return;
+    assignment.expected = next;
+    this.handOver(assignment, { topic, partition, records: [], next });
+  }
+
+  private handOver(assignment: KafkaAssignment, batch: RecordBatch): void {
+    this.member.batch(assignment, batch);
+  }
+
+  private warnOfTopics(topics: readonly string[]): void {
+    this.logger.warn(
+      `Partitions of ${topics.join(', ')} were dealt to this member of group ${this.name}, which does not read them, so nobody does ` +
+        'now. All instances of a service must read the same topics: finish the deployment, or give the other service another name.',
+    );
+  }
+}

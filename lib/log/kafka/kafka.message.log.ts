@@ -1,0 +1,152 @@
+import { Logger } from '@nestjs/common';
+import type { Admin } from 'kafkajs';
+import type { LogPosition, OutgoingRecord, RecordBatch } from '../../message/record.js';
+import { partitionOf } from '../key.partitioner.js';
+import { LogUnavailableError } from '../log.errors.js';
+import type { KafkaOptions } from '../log.options.js';
+import { LogTroubles } from '../log.troubles.js';
+import type {
+  GroupMember,
+  LogRange,
+  MessageLog,
+  PartitionOffsets,
+  Subscription,
+  Tail,
+  TailOptions,
+} from '../message.log.js';
+import { OpenSubscriptions } from '../open.subscriptions.js';
+import { atMost } from './at-most.js';
+import { KafkaClient } from './kafka.client.js';
+import { unavailable } from './kafka.failure.js';
+import { KafkaGroup } from './kafka.group.js';
+import { KafkaProducer } from './kafka.producer.js';
+import { KafkaPublisher } from './kafka.publisher.js';
+import { KafkaRangeReader } from './kafka.range.reader.js';
+import { KafkaTail } from './kafka.tail.js';
+import { KafkaTopics } from './kafka.topics.js';
+import { ReadingCluster } from './reading.cluster.js';
+import { TopicCatalog } from './topic.catalog.js';
+
+/** How long kafkajs may take to hang up, in milliseconds; then its sockets are cut. */
+const HANG_UP_LIMIT = 2_000;
+
+/** The log on Apache Kafka 2.4 and newer. */
+export class KafkaMessageLog implements MessageLog {
+  private readonly logger = new Logger(KafkaMessageLog.name);
+  private readonly troubles = new LogTroubles(this.logger);
+  private readonly subscriptions = new OpenSubscriptions();
+  private readonly closing = new AbortController();
+  private readonly client: KafkaClient;
+  private readonly admin: Admin;
+  private readonly producer: KafkaProducer;
+  private readonly catalog: TopicCatalog;
+  private readonly topics: KafkaTopics;
+  private readonly publisher: KafkaPublisher;
+  private readonly reading: ReadingCluster;
+  private readonly ranges: KafkaRangeReader;
+  private cluster?: string;
+
+  constructor(private readonly options: KafkaOptions) {
+    this.client = new KafkaClient(options, this.logger);
+    this.admin = this.client.kafka.admin();
+    this.producer = new KafkaProducer(this.client.kafka, options.metadataMaxAge);
+    this.catalog = new TopicCatalog(this.admin, options, this.closing.signal);
+    this.topics = new KafkaTopics(this.admin, this.catalog, options);
+    this.publisher = new KafkaPublisher(this.producer, this.catalog, options, this.troubles);
+    this.reading = new ReadingCluster(this.client, this.catalog);
+    this.ranges = new KafkaRangeReader(this.reading, options.fetchBytes);
+  }
+
+  get clusterId(): string {
+    if (this.cluster === undefined) throw this.notConnected();
+    return this.cluster;
+  }
+
+  get trouble(): string | undefined {
+    return this.isOpen ? this.troubles.first : 'Kafka is not connected.';
+  }
+
+  async connect(): Promise<void> {
+    if (this.closing.signal.aborted) throw this.notConnected();
+    try {
+      await Promise.all([this.admin.connect(), this.producer.connect(), this.reading.connect()]);
+      this.cluster = (await this.admin.describeCluster()).clusterId;
+    } catch (error) {
+      throw unavailable('connecting', this.options.brokers, error);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.closing.signal.aborted) return;
+    await this.publisher.close();
+    await this.subscriptions.stopAll();
+    this.closing.abort();
+    await this.reading.close();
+    await atMost(HANG_UP_LIMIT, Promise.allSettled([this.producer.disconnect(), this.admin.disconnect()]));
+    this.client.close();
+  }
+
+  async ensureTopics(topics: readonly string[]): Promise<void> {
+    this.checkOpen();
+    await this.topics.ensure(topics);
+  }
+
+  async partitionFor(topic: string, key: string): Promise<number> {
+    this.checkOpen();
+    const { leaders } = await this.catalog.get(topic);
+    return partitionOf(key, leaders.length);
+  }
+
+  async publish(record: OutgoingRecord): Promise<LogPosition> {
+    this.checkOpen();
+    return this.publisher.publish(record);
+  }
+
+  async offsets(topic: string): Promise<PartitionOffsets[]> {
+    this.checkOpen();
+    return this.reading.offsets(topic);
+  }
+
+  async offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, bigint>> {
+    this.checkOpen();
+    return this.reading.offsetsAt(topic, timestamp);
+  }
+
+  async consume(group: string, topics: readonly string[], member: GroupMember): Promise<Subscription> {
+    this.checkOpen();
+    const { client, reading, troubles, logger } = this;
+    return this.subscriptions.add(
+      await KafkaGroup.join(group, [...new Set(topics)], member, client, reading, troubles, logger),
+    );
+  }
+
+  async tail(tail: TailOptions): Promise<Tail> {
+    this.checkOpen();
+    const cluster = new ReadingCluster(this.client, this.catalog);
+    try {
+      await cluster.connect();
+      const started = await KafkaTail.start(cluster, tail, this.options, this.troubles, this.logger);
+      return { ...this.subscriptions.add(started), caughtUp: started.caughtUp };
+    } catch (error) {
+      await cluster.close();
+      throw unavailable('reading', this.options.brokers, error);
+    }
+  }
+
+  async *read(range: LogRange, signal?: AbortSignal): AsyncIterable<RecordBatch> {
+    this.checkOpen();
+    yield* this.ranges.read(range, signal);
+  }
+
+  private get isOpen(): boolean {
+    return this.cluster !== undefined && !this.closing.signal.aborted;
+  }
+
+  private checkOpen(): void {
+    if (!this.isOpen) throw this.notConnected();
+  }
+
+  private notConnected(): LogUnavailableError {
+    return new LogUnavailableError('Kafka is not connected: call connect first, and nothing after close.', false);
+  }
+}

@@ -1,0 +1,81 @@
+import type { Admin } from 'kafkajs';
+import { messageOf } from '../../kafka-socket.error.js';
+import { MissingTopicsError } from '../log.errors.js';
+import type { KafkaOptions, TopicCreationOptions } from '../log.options.js';
+import { checkTopicNames } from '../topic.names.js';
+import { rootOf, typeOf, unavailable } from './kafka.failure.js';
+import type { TopicCatalog } from './topic.catalog.js';
+
+/** How long new topics may take to get leaders, in milliseconds. */
+const LEADERS_TIMEOUT = 10_000;
+
+/** Makes sure that topics exist. */
+export class KafkaTopics {
+  constructor(
+    private readonly admin: Admin,
+    private readonly catalog: TopicCatalog,
+    private readonly options: KafkaOptions,
+  ) {}
+
+  /** See {@link MessageLog.ensureTopics}. */
+  async ensure(topics: readonly string[]): Promise<void> {
+    checkTopicNames(topics);
+    const missing = await this.missingOf([...new Set(topics)]);
+    if (missing.length === 0) return;
+    const { createTopics } = this.options;
+    if (createTopics === false) throw notThere(missing);
+    await this.create(missing, createTopics);
+    // Others create the same topics at the same time; who came second sees them a moment later.
+    await Promise.all(missing.map((topic) => this.catalog.confirm(topic)));
+  }
+
+  private async missingOf(topics: readonly string[]): Promise<string[]> {
+    const looked = await Promise.allSettled(topics.map((topic) => this.catalog.refresh(topic)));
+    const failure = looked.find((one) => one.status === 'rejected' && !(one.reason instanceof MissingTopicsError));
+    if (failure) throw (failure as PromiseRejectedResult).reason;
+    return topics.filter((_, index) => looked[index]!.status === 'rejected');
+  }
+
+  private async create(
+    topics: readonly string[],
+    { partitions, replicationFactor }: TopicCreationOptions,
+  ): Promise<void> {
+    try {
+      // False where another had them created before; an error names only those that cannot be created.
+      await this.admin.createTopics({
+        topics: topics.map((topic) => ({ topic, numPartitions: partitions, replicationFactor })),
+        waitForLeaders: true,
+        timeout: LEADERS_TIMEOUT,
+      });
+    } catch (error) {
+      const refused = refusalsIn(error);
+      if (refused.length === 0) throw unavailable('creating topics', this.options.brokers, error);
+      if (refused.every((one) => typeOf(one) === 'TOPIC_ALREADY_EXISTS')) return;
+      throw new MissingTopicsError(
+        `Topics are missing and could not be created: ${refused.map(reasonOf).join('; ')}. ` +
+          'Create them yourself, or look at kafka.createTopics and at the rights of this client.',
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** What kafkajs gathered of several topics' errors, or the one that a broker answered with. */
+function refusalsIn(error: unknown): unknown[] {
+  const root = rootOf(error) as { errors?: unknown[] };
+  if (Array.isArray(root.errors)) return root.errors;
+  return typeOf(error) ? [root] : [];
+}
+
+function reasonOf(error: unknown): string {
+  const { topic } = error as { topic?: string };
+  return `${topic ? `"${topic}": ` : ''}${typeOf(error) ?? ''} ${messageOf(error)}`;
+}
+
+function notThere(topics: readonly string[]): MissingTopicsError {
+  const names = topics.map((topic) => `"${topic}"`).join(', ');
+  return new MissingTopicsError(
+    `There ${topics.length === 1 ? 'is no topic' : 'are no topics'} ${names}, and kafka.createTopics is false. ` +
+      'Create what is missing, or let the option create it.',
+  );
+}

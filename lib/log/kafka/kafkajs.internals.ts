@@ -1,0 +1,98 @@
+/*
+ * What of kafkajs is used beneath its public clients: its consumer reads only as a member of a group, and a gateway reads every
+ * partition alone, from positions of its own. kafkajs 2.2.4 is the last release, has no `exports` map, and is pinned to exactly
+ * this version, so that these paths and methods hold.
+ */
+import { createRequire } from 'node:module';
+import type { KafkaConfig, KafkaMessage, Logger } from 'kafkajs';
+
+const require = createRequire(import.meta.url);
+
+/** The brokers of a cluster, and connections to them. */
+export interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  isConnected(): boolean;
+  /** Topics whose metadata it keeps. Where one of them is gone no metadata comes at all. */
+  readonly targetTopics: Set<string>;
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number; readonly leader: number }[];
+  findBroker(node: { nodeId: string }): Promise<Broker>;
+  findGroupCoordinator(group: { groupId: string }): Promise<Broker>;
+  fetchTopicsOffset(topics: readonly TopicOffsetsWanted[]): Promise<TopicOffsets[]>;
+}
+
+export interface TopicOffsetsWanted {
+  readonly topic: string;
+  readonly partitions: readonly { readonly partition: number }[];
+  readonly fromBeginning?: boolean;
+  /** Milliseconds since the epoch; goes before `fromBeginning`. */
+  readonly fromTimestamp?: number;
+}
+
+export interface TopicOffsets {
+  readonly topic: string;
+  readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+}
+
+/** One broker. Fetches have a connection of their own, and their answers come one after the other. */
+export interface Broker {
+  /** Fails as a whole, and says only which error was the first, where one of the partitions fails. */
+  fetch(request: {
+    maxWaitTime: number;
+    minBytes: number;
+    maxBytes: number;
+    isolationLevel: number;
+    topics: readonly {
+      topic: string;
+      partitions: readonly { partition: number; fetchOffset: string; maxBytes: number }[];
+    }[];
+  }): Promise<{ responses: readonly { topicName: string; partitions: readonly FetchedPartition[] }[] }>;
+
+  /** -1 for a partition that was never committed. */
+  offsetFetch(request: {
+    groupId: string;
+    topics: readonly { topic: string; partitions: readonly { partition: number }[] }[];
+  }): Promise<{ responses: readonly TopicOffsets[] }>;
+}
+
+export interface FetchedPartition {
+  readonly partition: number;
+}
+
+/** A record with what kafkajs keeps of the batch that it came in. */
+export type RawMessage = KafkaMessage & {
+  readonly batchContext?: { readonly firstOffset: string; readonly lastOffsetDelta: number };
+};
+
+/** Drops control records, and records of transactions that were aborted. */
+export interface RawBatch {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset that was asked for. */
+  readonly fetchedOffset: string;
+  /** What counts. */
+  readonly messages: readonly RawMessage[];
+  /** All that came. */
+  readonly rawMessages: readonly RawMessage[];
+}
+
+/** What the public client gives its own clusters. */
+export interface ClusterOptions extends Omit<KafkaConfig, 'logLevel' | 'logCreator'> {
+  readonly logger: Logger;
+  readonly metadataMaxAge: number;
+  readonly allowAutoTopicCreation: boolean;
+  readonly isolationLevel: number;
+}
+
+export const Cluster = require('kafkajs/src/cluster') as new (options: ClusterOptions) => Cluster;
+
+export const Batch = require('kafkajs/src/consumer/batch') as new (
+  topic: string,
+  fetchedOffset: string,
+  partition: FetchedPartition,
+) => RawBatch;
+
+/** Nothing of an open or an aborted transaction. */
+export const READ_COMMITTED = 1;

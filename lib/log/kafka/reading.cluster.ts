@@ -1,0 +1,190 @@
+import { KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
+import { LogUnavailableError, MissingTopicsError } from '../log.errors.js';
+import type { PartitionOffsets } from '../message.log.js';
+import type { TopicPartition } from '../partition.dealer.js';
+import { atMost } from './at-most.js';
+import { Backoff } from './backoff.js';
+import type { KafkaClient } from './kafka.client.js';
+import { isMissingTopic, rootOf, unavailable } from './kafka.failure.js';
+import { Batch, type Cluster, READ_COMMITTED, type RawBatch } from './kafkajs.internals.js';
+import type { TopicCatalog } from './topic.catalog.js';
+
+/** Bytes that one answer may hold: decoding it holds up the process. */
+const ANSWER_BYTES = 4 * 1024 * 1024;
+/** How long brokers may take to sort out who leads a partition before a question about it fails, in milliseconds. */
+const PATIENCE = 10_000;
+/** How long a broker may take to answer what was asked before, in milliseconds. */
+const CLOSE_LIMIT = 2_000;
+
+/** A place to fetch from. */
+export interface FetchPosition extends TopicPartition {
+  readonly position: bigint;
+  readonly maxBytes: number;
+}
+
+/** Connections to read by, without a group: records from any place, and what offsets there are. */
+export class ReadingCluster {
+  private readonly cluster: Cluster;
+  private readonly closing = new AbortController();
+
+  constructor(
+    private readonly client: KafkaClient,
+    private readonly catalog: TopicCatalog,
+  ) {
+    this.cluster = client.cluster();
+  }
+
+  get signal(): AbortSignal {
+    return this.closing.signal;
+  }
+
+  connect(): Promise<void> {
+    return this.cluster.connect();
+  }
+
+  /** Ends whatever waits. @param done what has to end before the connections may go, such as a fetch under way */
+  async close(done: Promise<unknown> = Promise.resolve()): Promise<void> {
+    this.closing.abort(new LogUnavailableError('The log was closed.', false));
+    await atMost(CLOSE_LIMIT, done);
+    await atMost(CLOSE_LIMIT, this.cluster.disconnect());
+  }
+
+  /**
+   * Makes sure that it is known who leads the partitions of topics.
+   * @throws {MissingTopicsError} `topics_missing`
+   */
+  async know(topics: readonly string[]): Promise<void> {
+    for (const topic of topics) await this.catalog.get(topic);
+    await this.cluster.addMultipleTargetTopics(topics);
+  }
+
+  /** Asks again who leads what. Topics that are gone must not be asked for: kafkajs would learn nothing of the others. */
+  async refresh(): Promise<void> {
+    try {
+      await this.cluster.refreshMetadata();
+    } catch (error) {
+      if (!isMissingTopic(error)) throw error;
+      for (const topic of this.cluster.targetTopics) {
+        await this.catalog.refresh(topic).catch((one: unknown) => {
+          if (one instanceof MissingTopicsError) this.cluster.targetTopics.delete(topic);
+        });
+      }
+      await this.cluster.refreshMetadata();
+    }
+  }
+
+  /** The partitions of a topic, as far as is known. */
+  partitionsOf(topic: string): number[] {
+    return this.metadataOf(topic).map(({ partitionId }) => partitionId);
+  }
+
+  /** The broker that leads a partition; undefined while there is none. */
+  leaderOf({ topic, partition }: TopicPartition): number | undefined {
+    const found = this.metadataOf(topic).find(({ partitionId }) => partitionId === partition);
+    return found && found.leader >= 0 ? found.leader : undefined;
+  }
+
+  /** Fetches from partitions that one broker leads. @param maxWait milliseconds, where there is nothing yet */
+  async fetch(leader: number, positions: readonly FetchPosition[], maxWait: number): Promise<RawBatch[]> {
+    const broker = await this.cluster.findBroker({ nodeId: String(leader) });
+    const { responses } = await broker.fetch({
+      maxWaitTime: maxWait,
+      minBytes: 1,
+      maxBytes: ANSWER_BYTES,
+      isolationLevel: READ_COMMITTED,
+      topics: positions.map(({ topic, partition, position, maxBytes }) => ({
+        topic,
+        partitions: [{ partition, fetchOffset: position.toString(), maxBytes }],
+      })),
+    });
+    const asked = new Map(positions.map((one) => [`${one.topic}/${one.partition}`, one.position.toString()]));
+    return responses.flatMap(({ topicName, partitions }) =>
+      partitions.map((one) => new Batch(topicName, asked.get(`${topicName}/${one.partition}`)!, one)),
+    );
+  }
+
+  /** See {@link MessageLog.offsets}. */
+  async offsets(topic: string): Promise<PartitionOffsets[]> {
+    return this.patiently(topic, async () => {
+      const partitions = this.partitionsOf(topic).sort((a, b) => a - b);
+      const [starts, ends] = await Promise.all([
+        this.ask(topic, partitions, { fromBeginning: true }),
+        this.ask(topic, partitions, { fromBeginning: false }),
+      ]);
+      return partitions.map((partition) => ({ partition, start: starts.get(partition)!, end: ends.get(partition)! }));
+    });
+  }
+
+  /** See {@link MessageLog.offsetsAt}. */
+  async offsetsAt(topic: string, timestamp: number): Promise<Map<number, bigint>> {
+    return this.patiently(topic, async () => {
+      const partitions = this.partitionsOf(topic);
+      const [found, ends] = await Promise.all([
+        this.ask(topic, partitions, { fromTimestamp: Math.max(Math.floor(timestamp), 0) }),
+        this.ask(topic, partitions, { fromBeginning: false }),
+      ]);
+      return new Map([...found].map(([partition, offset]) => [partition, offset < 0n ? ends.get(partition)! : offset]));
+    });
+  }
+
+  /** What a group has committed; -1 for a partition of which it has committed nothing. */
+  async committed(groupId: string, topic: string, partitions: readonly number[]): Promise<Map<number, bigint>> {
+    const coordinator = await this.cluster.findGroupCoordinator({ groupId });
+    const topics = [{ topic, partitions: partitions.map((partition) => ({ partition })) }];
+    const { responses } = await coordinator.offsetFetch({ groupId, topics });
+    return new Map(responses[0]?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+  }
+
+  /** Does something that may fail for a while, when leaders move, until it succeeds or time is up. */
+  async patiently<T>(topic: string, work: () => Promise<T>): Promise<T> {
+    const giveUp = performance.now() + PATIENCE;
+    const backoff = new Backoff();
+    for (;;) {
+      try {
+        this.signal.throwIfAborted();
+        await this.know([topic]);
+        return await work();
+      } catch (error) {
+        if (this.signal.aborted || (error instanceof KafkaSocketError && !error.temporary)) throw error;
+        if (performance.now() > giveUp) throw unavailable(`reading "${topic}"`, this.client.options.brokers, error);
+        await backoff.pause(this.signal);
+        await this.refresh().catch(() => undefined);
+      }
+    }
+  }
+
+  private metadataOf(topic: string): ReturnType<Cluster['findTopicPartitionMetadata']> {
+    try {
+      return this.cluster.findTopicPartitionMetadata(topic);
+    } catch {
+      return []; // kafkajs throws before it is connected, and after
+    }
+  }
+
+  /** The offsets that a broker names for all partitions of a topic. Fails where one of them has no leader. */
+  private async ask(
+    topic: string,
+    partitions: readonly number[],
+    what: { fromBeginning?: boolean; fromTimestamp?: number },
+  ): Promise<Map<number, bigint>> {
+    const wanted = { topic, partitions: partitions.map((partition) => ({ partition })), ...what };
+    const [answer] = await this.cluster.fetchTopicsOffset([wanted]);
+    const offsets = new Map(answer?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+    if (partitions.length === 0 || offsets.size < partitions.length)
+      throw new Error(`"${topic}" has no leader everywhere`);
+    return offsets;
+  }
+}
+
+/** The partition of which a broker says that it does not hold the offset that was asked for. */
+export function outOfRange(error: unknown): TopicPartition | undefined {
+  const { name, topic, partition } = rootOf(error) as { name?: string; topic?: string; partition?: number };
+  return name === 'KafkaJSOffsetOutOfRange' && topic !== undefined && partition !== undefined
+    ? { topic, partition }
+    : undefined;
+}
+
+/** Why reading failed, for a log. */
+export function reasonOf(error: unknown): string {
+  return messageOf(rootOf(error));
+}
