@@ -66,8 +66,9 @@ describeWithKafka('the sample on a Kafka', () => {
     await expect.poll(async () => (await sample.get('/health')).status, { timeout: 30_000 }).toBe(503);
     expect((await sample.get('/health/live')).status).toBe(200);
     await kafka.brokers[0]!.start();
-    await expect.poll(async () => (await sample.get('/health')).status, { timeout: 30_000 }).toBe(200);
-  }, 120_000);
+    // The broker remembers the members of before, and waits up to their session's 30 s for them.
+    await expect.poll(async () => (await sample.get('/health')).status, { timeout: 90_000 }).toBe(200);
+  }, 180_000);
 });
 
 describe('settings that cannot work', () => {
