@@ -203,7 +203,7 @@ describe('a client that falls silent', () => {
 
   it('is pinged with its positions, and closed with 4012 when it does not answer', async () => {
     const { url } = await startApp({ gateway: quick }, [Bidding]);
-    const client = await RawClient.welcome(url);
+    const client = await RawClient.welcome(url, {}, { answersPings: false });
 
     expect((await client.next('ping')).data).toEqual({ positions: { [topic]: { 0: '-1', 1: '-1', 2: '-1' } } });
     expect(await client.closed).toMatchObject({ code: 4012 });
@@ -212,10 +212,7 @@ describe('a client that falls silent', () => {
   it('stays when it answers', async () => {
     const { url } = await startApp({ gateway: quick }, [Bidding]);
     const client = await RawClient.welcome(url);
-    for (let i = 0; i < 4; i++) {
-      await client.next('ping');
-      client.send('pong', {});
-    }
+    for (let i = 0; i < 4; i++) await client.next('ping');
     expect(client.socket.readyState).toBe(client.socket.OPEN);
   });
 });

@@ -38,9 +38,12 @@ export class RawClient {
   private constructor(
     readonly socket: WebSocket,
     readonly identity: RawIdentity,
+    answersPings: boolean,
   ) {
     socket.on('message', (data) => {
-      this.queue.push(JSON.parse((data as Buffer).toString()) as RawFrame);
+      const frame = JSON.parse((data as Buffer).toString()) as RawFrame;
+      if (frame.event === 'ping' && answersPings) this.send('pong', {});
+      this.queue.push(frame);
       this.wake();
     });
     this.closed = new Promise((resolve) => {
@@ -58,13 +61,14 @@ export class RawClient {
     {
       identity,
       protocols = ['kafka-socket.v1'],
+      answersPings = true,
       ...options
-    }: ClientOptions & { identity?: RawIdentity; protocols?: string[] } = {},
+    }: ClientOptions & { identity?: RawIdentity; protocols?: string[]; answersPings?: boolean } = {},
   ): Promise<RawClient> {
     const who = identity ?? (await rawIdentity());
     const socket = new WebSocket(url, protocols, options);
     onTestFinished(() => socket.terminate());
-    const client = new RawClient(socket, who);
+    const client = new RawClient(socket, who, answersPings);
     await new Promise<void>((resolve, reject) => {
       socket.once('open', () => resolve());
       socket.once('error', reject);
