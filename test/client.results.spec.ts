@@ -30,6 +30,16 @@ describe('a sealed result', () => {
     expect(await opener.open(sealed, 'aad')).toBe('x');
   });
 
+  it('is opened when the cryptography failed for the one before it', async () => {
+    const { publicKey, opener } = await new CredentialsSource(undefined).get();
+    const sealed = await sealedElsewhere(publicKey, 'x', 'aad');
+    const deriveBits = vi.spyOn(crypto.subtle, 'deriveBits').mockRejectedValueOnce(new Error('out of memory'));
+    onTestFinished(() => deriveBits.mockRestore());
+    await expect(opener.open(sealed, 'aad')).rejects.toThrow('out of memory');
+
+    expect(await opener.open(sealed, 'aad')).toBe('x');
+  });
+
   it('of more gateways than keys are kept for is opened', async () => {
     const { publicKey, opener } = await new CredentialsSource(undefined).get();
     const sealed = await Promise.all(Array.from({ length: 20 }, (_, i) => sealedElsewhere(publicKey, `${i}`, 'aad')));

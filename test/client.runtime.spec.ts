@@ -4,7 +4,7 @@ import { systemClock } from '../lib/client/client.clock.js';
 import type { ClientOptionsInput } from '../lib/client/client.options.js';
 import { createIdentity, newRequestId } from '../lib/client/client.identity.js';
 import { KafkaSocketClient } from '../lib/client/kafka-socket.client.js';
-import { failureOf, ScriptedGateway, startClient } from './support/scripted.gateway.js';
+import { failureOf, ScriptedGateway, startClient, waiting } from './support/scripted.gateway.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -49,6 +49,19 @@ describe('a runtime without WebCrypto', () => {
     stub('crypto', {});
 
     expect(await failureOf(createIdentity())).toMatchObject({ code: 'webcrypto_missing' });
+  });
+});
+
+describe('a key pair that cannot be made', () => {
+  it('is reported, and made for the next attempt', async () => {
+    const gateway = await ScriptedGateway.start();
+    const generateKey = vi.spyOn(crypto.subtle, 'generateKey').mockRejectedValueOnce(new Error('no entropy'));
+    onTestFinished(() => generateKey.mockRestore());
+    const { client, clock, errors } = startClient(gateway);
+    clock.advance(await waiting(client));
+
+    expect((await gateway.next()).hello.sessionId).toBe(client.sessionId);
+    expect(errors).toMatchObject([{ code: 'connection_failed', cause: new Error('no entropy') }]);
   });
 });
 

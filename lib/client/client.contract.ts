@@ -23,13 +23,12 @@ export interface UntypedContract {
 }
 
 type Member<T, K> = K extends keyof T ? T[K] : never;
-type Nothing = Record<never, never>;
-type Commands<C> = C extends { readonly commands: infer M } ? M : Nothing;
-type Events<C> = C extends { readonly events: infer M } ? M : Nothing;
+type Commands<C> = C extends { readonly commands: infer M } ? M : never;
+type Events<C> = C extends { readonly events: infer M } ? M : never;
 type TypesOf<C, T> = Member<Events<C>, T>;
 
 /** Topics that take commands. */
-export type CommandTopic<C> = keyof Commands<C> & string;
+export type CommandTopic<C> = C extends { readonly commands: infer M } ? keyof M & string : never;
 /** Commands of a topic. */
 export type CommandName<C, T> = keyof Member<Commands<C>, T> & string;
 /** What a command takes. */
@@ -38,7 +37,7 @@ export type PayloadOf<C, T, N> = Member<Member<Member<Commands<C>, T>, N>, 'payl
 export type ResultOf<C, T, N> = Member<Member<Member<Commands<C>, T>, N>, 'result'>;
 
 /** Topics that have events. */
-export type EventTopic<C> = keyof Events<C> & string;
+export type EventTopic<C> = C extends { readonly events: infer M } ? keyof M & string : never;
 
 /** Entities of a topic: what stands before the dot. */
 export type EntityName<C, T> = string extends keyof TypesOf<C, T> ? string : BeforeDot<keyof TypesOf<C, T> & string>;
