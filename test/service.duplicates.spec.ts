@@ -72,14 +72,17 @@ describe.each(BACKENDS)('a request that was sent twice, on the %s log', (backend
     const first = await startService({ log, providers: [Paying], options: { name } });
     await request(log, topic, 'Pay', { amount: 1 }, { crumbs: { requestId: REQUEST } });
     await first.follower.outcome(REQUEST);
+    // Read after that outcome, so the next instance begins beyond it.
+    const between = await request(log, topic, 'Pay', { amount: 2 });
+    await first.follower.outcome(between.requestId);
     await first.runner.stop();
 
-    await request(log, topic, 'Pay', { amount: 2 }, { crumbs: { requestId: REQUEST } });
+    await request(log, topic, 'Pay', { amount: 3 }, { crumbs: { requestId: REQUEST } });
     const second = await startService({ log, providers: [Paying], options: { name } });
-    const marker = await request(log, topic, 'Pay', { amount: 3 });
+    const marker = await request(log, topic, 'Pay', { amount: 4 });
 
     await second.follower.outcome(marker.requestId);
-    expect(effects).toEqual([1, 3]);
+    expect(effects).toEqual([1, 2, 4]);
   });
 
   it('is not handled at all where its outcome is in the log already', async () => {

@@ -1,9 +1,10 @@
 import { Controller, Inject, Injectable, Module, Scope } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
-import { Ctx } from '@nestjs/microservices';
+import { Ctx, Payload } from '@nestjs/microservices';
 import { describe, expect, it } from 'vitest';
 import { CommandHandler } from '../lib/service/command-handler.decorator.js';
 import { CommandContext } from '../lib/service/handler.context.js';
+import { MessagePublisher } from '../lib/service/message.publisher.js';
 import { bidding } from './support/bidding.js';
 import { openLog, request, startService } from './support/service.js';
 
@@ -129,28 +130,31 @@ describe('providers', () => {
   });
 
   it('of two applications in one process do not meet', async () => {
-    const { topic, PlaceBid } = bidding();
     const log = await openLog('memory');
-    const seen: string[] = [];
-    const handlerOf = (name: string) => {
+    const answers = [];
+    const services = [];
+    for (const name of ['one', 'two']) {
+      const { topic, PlaceBid } = bidding();
       @Injectable()
       class Bidding {
+        constructor(private readonly publisher: MessagePublisher) {}
         @CommandHandler(PlaceBid)
-        place() {
-          seen.push(name);
+        async place(@Payload('amount') amount: number) {
+          if (amount === 1) return name;
+          return this.publisher.command(PlaceBid, { amount: amount - 1 });
         }
       }
-      return Bidding;
-    };
-    const [one, two] = [
-      await startService({ log, providers: [handlerOf('one')] }),
-      await startService({ log, providers: [handlerOf('two')] }),
-    ];
-
-    const { requestId } = await request(log, topic, 'PlaceBid', { amount: 1 });
-
-    await one.follower.outcome(requestId);
-    await two.follower.next('second answer', () => two.follower.outcomes(requestId).length === 2);
-    expect(seen.sort()).toEqual(['one', 'two']);
+      services.push({ topic, ...(await startService({ log, providers: [Bidding], options: { name } })) });
+    }
+    for (const { topic, follower, runner } of services) {
+      expect(runner.topics).toEqual([topic]);
+      await request(log, topic, 'PlaceBid', { amount: 2 });
+      const { source, payload } = await follower.message('result.PlaceBid', ({ breadCrumbs }) => !breadCrumbs.final);
+      answers.push([source, (payload.data as { value: unknown }).value]);
+    }
+    expect(answers).toEqual([
+      ['/one', 'one'],
+      ['/two', 'two'],
+    ]);
   });
 });

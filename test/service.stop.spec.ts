@@ -36,32 +36,6 @@ const seen =
   ({ payload }: { payload: { data: unknown } }) =>
     (payload.data as { name: string }).name === name;
 
-describe.each(BACKENDS)(
-  'a partition on the %s log that goes to another instance while a record is handled',
-  (backend) => {
-    it('has it handled again, and what the first one makes of it is neither committed nor said', async () => {
-      const gate = new Gate();
-      const one = counting({ slow: gate });
-      const log = await openLog(backend);
-      const name = fresh('count');
-      const first = await startService({ log, providers: [one.Counting], options: { name } });
-      await first.publisher.event(one.NumberEvent, 'Counted', { name: 'slow' }, { key: 'k' });
-      await vi.waitUntil(() => one.begun.length === 1);
-
-      const second = await startService({ log, providers: [one.Counting], options: { name } });
-      await vi.waitUntil(() => one.contexts[0]!.signal.aborted, { timeout: 15_000 });
-      gate.open();
-
-      await second.follower.message('event.Number.Seen');
-      expect(one.contexts[0]!.signal.reason).toMatchObject({ code: 'handling_aborted', reason: 'partition_lost' });
-      await second.publisher.event(one.NumberEvent, 'Counted', { name: 'marker' }, { key: 'k' });
-      await second.follower.message('event.Number.Seen', seen('marker'));
-      expect(one.begun).toEqual(['slow', 'slow', 'marker']);
-      expect(second.follower.ofType('event.Number.Seen')).toHaveLength(2);
-    });
-  },
-);
-
 describe.each(BACKENDS)('a service that stops, on the %s log', (backend) => {
   it('waits for what runs, commits it, and leaves what waits to the next one', async () => {
     const gate = new Gate();

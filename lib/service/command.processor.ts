@@ -38,7 +38,9 @@ export class CommandProcessor {
     const deadline = this.deadlineOf(arrival);
     const late = arrival.timedOut || deadline.expired();
     const verdict = late ? this.tooLate(arrival) : await this.caller.call(handler, arrival, deadline);
-    arrival.signal.throwIfAborted();
+    // What an aborted handler throws says nothing of the command. What it did all the same is done, and is told as ever: the
+    // next owner may still find the answer before it comes to the command.
+    if (verdict.reason !== undefined) arrival.signal.throwIfAborted();
     const command = messageWith(arrival.envelope, { kind: 'command', name: handler.name, data: undefined });
     // Side by side: both are in the next request to the brokers, and neither waits for the other.
     const [written] = await Promise.all([

@@ -4,10 +4,16 @@
  */
 export class CommitWatermark {
   /** Offsets that were begun, lowest first, and whether they have ended. */
-  private readonly open = new Map<bigint, boolean>();
+  private open = new Map<bigint, boolean>();
+  /** All below it has ended, whatever is read again. */
+  private settled: bigint;
+  /** What else has ended and was not read again yet. */
+  private ahead = new Set<bigint>();
 
   /** @param position the first offset that will be read */
-  constructor(private position: bigint) {}
+  constructor(private position: bigint) {
+    this.settled = position;
+  }
 
   /** Offset of the next record to read. */
   get read(): bigint {
@@ -26,19 +32,43 @@ export class CommitWatermark {
   }
 
   begin(offset: bigint): void {
-    this.open.set(offset, false);
+    this.open.set(offset, offset < this.settled || this.ahead.delete(offset));
+    this.passed(offset + 1n);
+    this.advance();
   }
 
   end(offset: bigint): void {
-    this.open.set(offset, true);
-    for (const [first, ended] of this.open) {
-      if (!ended) return;
-      this.open.delete(first);
-    }
+    if (this.open.has(offset)) this.open.set(offset, true);
+    else if (offset >= this.position) this.ahead.add(offset);
+    this.advance();
+  }
+
+  /** Whether a record that was read has ended. */
+  hasEnded(offset: bigint): boolean {
+    return offset < this.position && this.open.get(offset) !== false;
   }
 
   /** All below `next` was read; what of it was not begun is finished: others' records, gaps, control records. */
   passed(next: bigint): void {
     if (next > this.position) this.position = next;
+  }
+
+  /**
+   * The partition was lost and has come back, and is read again from here. What has ended is not forgotten, nor what will:
+   * a handler that was at work when the partition was lost may still be.
+   */
+  rewind(position: bigint): void {
+    if (this.finished > this.settled) this.settled = this.finished;
+    const ended = [...this.open].filter(([, done]) => done).map(([offset]) => offset);
+    this.ahead = new Set([...this.ahead, ...ended].filter((offset) => offset >= position));
+    this.open = new Map();
+    this.position = position;
+  }
+
+  private advance(): void {
+    for (const [first, ended] of this.open) {
+      if (!ended) return;
+      this.open.delete(first);
+    }
   }
 }

@@ -27,7 +27,7 @@ export class EventProcessor {
     const { record, envelope, signal } = arrival;
     // The deadline of a request stops commands only: an event has happened, however late it is read.
     const { reason, error, events } = await this.caller.call(handler, arrival, new Deadline(undefined));
-    signal.throwIfAborted();
+    if (reason !== undefined) signal.throwIfAborted();
     await this.events.write(handler, arrival, events);
     if (reason === undefined) return;
     await this.deadLetters.add(

@@ -2,7 +2,7 @@
 export type Job = () => Promise<void>;
 
 interface Waiting {
-  readonly lane: string | undefined;
+  readonly lane: string;
   readonly job: Job;
 }
 
@@ -20,15 +20,14 @@ export class OrderedQueue {
 
   constructor(private readonly concurrency: number) {}
 
-  /** @param lane undefined: a job that has no order */
-  add(lane: string | undefined, job: Job): void {
+  add(lane: string, job: Job): void {
     if (this.stopped) return;
-    const behind = lane === undefined ? undefined : this.lanes.get(lane);
+    const behind = this.lanes.get(lane);
     if (behind) {
       behind.push(job);
       return;
     }
-    if (lane !== undefined) this.lanes.set(lane, []);
+    this.lanes.set(lane, []);
     this.ready.push({ lane, job });
     this.fill();
   }
@@ -49,13 +48,16 @@ export class OrderedQueue {
       const next = this.ready.shift();
       if (!next) return;
       this.running++;
-      void next.job().finally(() => this.ended(next.lane));
+      // After the running code: whoever adds a batch has read all of it before the first job asks what is known.
+      void Promise.resolve()
+        .then(next.job)
+        .finally(() => this.ended(next.lane));
     }
   }
 
-  private ended(lane: string | undefined): void {
+  private ended(lane: string): void {
     this.running--;
-    if (lane !== undefined) this.advance(lane);
+    this.advance(lane);
     this.fill();
     if (this.running === 0) this.onIdle?.();
   }

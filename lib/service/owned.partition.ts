@@ -1,11 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import type { Assignment } from '../log/message.log.js';
-import { CommitWatermark } from './commit.watermark.js';
+import type { CommitWatermark } from './commit.watermark.js';
 import { HandlingAbortedError } from './service.errors.js';
 
 /** A partition while it is ours: what of it is under way, finished, committed. */
 export class OwnedPartition {
-  private readonly watermark: CommitWatermark;
   private readonly ending = new AbortController();
   private committed: bigint;
   private paused = false;
@@ -14,9 +13,9 @@ export class OwnedPartition {
   /** @param maxUncommitted records, see `ServiceOptions.maxUncommitted` */
   constructor(
     private readonly assignment: Assignment,
+    private readonly watermark: CommitWatermark,
     private readonly maxUncommitted: number,
   ) {
-    this.watermark = new CommitWatermark(assignment.position);
     this.committed = assignment.position;
     setMaxListeners(0, this.ending.signal); // one for each record under way
     assignment.signal.addEventListener('abort', () => this.abort(new HandlingAbortedError('partition_lost')), {
@@ -36,14 +35,17 @@ export class OwnedPartition {
 
   begin(offset: bigint): void {
     this.watermark.begin(offset);
-    this.watermark.passed(offset + 1n);
+  }
+
+  /** Whether a record that was begun has ended all the same: by a handler that was at work before the partition came back. */
+  hasEnded(offset: bigint): boolean {
+    return this.watermark.hasEnded(offset);
   }
 
   /** A record is finished, and all that came of it is in the log. */
   finish(offset: bigint): void {
-    if (this.signal.aborted) return; // the next owner's commits may be further on already
     this.watermark.end(offset);
-    this.changed();
+    if (!this.signal.aborted) this.changed(); // else the next owner's commits may be further on already
   }
 
   /** All below `next` was read. */

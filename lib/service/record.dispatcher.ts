@@ -4,15 +4,18 @@ import { messageOf } from '../kafka-socket.error.js';
 import type { Assignment, GroupMember, MessageLog } from '../log/message.log.js';
 import { decodeEnvelope, type MessageEnvelope } from '../message/cloud-events.codec.js';
 import { messageTypeOf } from '../message/message.type.js';
-import type { LogPosition, LogRecord, RecordBatch } from '../message/record.js';
+import type { LogRecord, RecordBatch } from '../message/record.js';
 import type { Arrival } from './arrival.js';
 import type { CommandProcessor } from './command.processor.js';
+import { CommitWatermark } from './commit.watermark.js';
 import type { DeadLetters } from './dead-letter.js';
 import type { EventProcessor } from './event.processor.js';
 import type { HandlerRegistry } from './handler.registry.js';
 import type { Handler } from './handler.js';
 import { OrderedQueue } from './ordered.queue.js';
 import { OwnedPartition } from './owned.partition.js';
+import { endOf } from './partition.end.js';
+import { LostPartitions, type PartitionMemory } from './partition.memory.js';
 import { commandIdentity, RedeliveryGuard } from './redelivery.guard.js';
 import { HandlingAbortedError } from './service.errors.js';
 import type { ServiceOptions } from './service.options.js';
@@ -29,18 +32,6 @@ interface Owned {
   readonly guard: RedeliveryGuard;
 }
 
-interface Lost {
-  readonly guard: RedeliveryGuard;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-}
-
-/**
- * How long what is known of a lost partition is kept, in milliseconds. Whenever an instance comes or goes all partitions are
- * dealt anew, and most come back at once; then only what was written meanwhile must be read back.
- */
-const MEMORY_OF_LOST = 60_000;
-
 /**
  * Takes records off the log, decides by their headers whether they are ours, and runs those that are: of one key one after
  * the other, of different keys side by side.
@@ -48,7 +39,7 @@ const MEMORY_OF_LOST = 60_000;
 export class RecordDispatcher implements GroupMember {
   private readonly logger = new Logger('KafkaSocketService');
   private readonly owned = new Map<Assignment, Owned>();
-  private readonly lost = new Map<string, Lost>();
+  private readonly lost: LostPartitions;
   private readonly queue: OrderedQueue;
   private stopping = false;
 
@@ -61,14 +52,21 @@ export class RecordDispatcher implements GroupMember {
     private readonly now: () => number,
   ) {
     this.queue = new OrderedQueue(options.concurrency);
+    this.lost = new LostPartitions(now);
   }
 
   async assigned(assignment: Assignment): Promise<void> {
-    const guard = this.recall(assignment) ?? new RedeliveryGuard(this.registry, this.options, this.now);
-    assignment.signal.addEventListener('abort', () => this.lose(assignment, guard), { once: true });
-    await guard.readBack(this.log, assignment);
+    const memory = this.lost.recall(assignment, await endOf(this.log, assignment)) ?? this.newMemory(assignment);
+    try {
+      await memory.guard.readBack(this.log, assignment);
+    } finally {
+      // Ours only from here on: when the reading failed we are asked again, or the partition has gone already.
+      this.lost.keep(assignment, memory);
+    }
     if (assignment.signal.aborted || this.stopping) return;
-    this.owned.set(assignment, { partition: new OwnedPartition(assignment, this.options.maxUncommitted), guard });
+    const partition = new OwnedPartition(assignment, memory.watermark, this.options.maxUncommitted);
+    this.owned.set(assignment, { partition, guard: memory.guard });
+    assignment.signal.addEventListener('abort', () => this.lose(assignment, memory), { once: true });
   }
 
   batch(assignment: Assignment, { records, next }: RecordBatch): void {
@@ -92,20 +90,16 @@ export class RecordDispatcher implements GroupMember {
       partition.abort(new HandlingAbortedError('shutdown'));
     }
     this.owned.clear();
-    this.lost.clear();
   }
 
-  private lose(assignment: Assignment, guard: RedeliveryGuard): void {
+  private newMemory({ position }: Assignment): PartitionMemory {
+    const guard = new RedeliveryGuard(this.registry, this.options, this.now);
+    return { guard, watermark: new CommitWatermark(position) };
+  }
+
+  private lose(assignment: Assignment, memory: PartitionMemory): void {
     this.owned.delete(assignment);
-    this.lost.set(nameOf(assignment), { guard, at: this.now() });
-  }
-
-  private recall(assignment: Assignment): RedeliveryGuard | undefined {
-    for (const [name, { at }] of this.lost) if (this.now() - at > MEMORY_OF_LOST) this.lost.delete(name);
-    const name = nameOf(assignment);
-    const lost = this.lost.get(name);
-    this.lost.delete(name);
-    return lost?.guard;
+    this.lost.keep(assignment, memory);
   }
 
   private take(record: LogRecord, { partition, guard }: Owned): void {
@@ -118,21 +112,35 @@ export class RecordDispatcher implements GroupMember {
     const identity = type.kind === 'event' || envelope instanceof Error ? undefined : commandIdentity(envelope);
     if (!guard.admits(identity, record.offset)) return; // sent again
     partition.begin(record.offset);
-    const { signal } = partition;
-    this.queue.add(laneOf(record), async () => {
-      if (signal.aborted) return;
-      try {
+    this.queue.add(laneOf(record), () =>
+      this.work(record, partition, (signal) => {
         const ending = guard.endingOf(identity);
-        if (envelope instanceof Error) await this.bury(record, envelope, signal);
-        // What is answered was finished by the previous owner, who had no time left to commit it.
-        else if (ending !== 'answered') {
-          await this.run(handlers, { record, envelope, signal, timedOut: ending === 'timeout' });
-        }
-        partition.finish(record.offset);
-      } catch (error) {
-        this.abandoned(record, signal, error);
-      }
-    });
+        if (envelope instanceof Error) return this.bury(record, envelope, signal);
+        // Finished by the previous owner, who had no time left to commit it.
+        if (ending === 'answered') return Promise.resolve();
+        return this.run(handlers, { record, envelope, signal, timedOut: ending === 'timeout' });
+      }),
+    );
+  }
+
+  private async work(
+    { offset, ...at }: LogRecord,
+    partition: OwnedPartition,
+    handle: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const { signal } = partition;
+    if (signal.aborted) return;
+    try {
+      if (!partition.hasEnded(offset)) await handle(signal);
+      partition.finish(offset);
+    } catch (error) {
+      // Lost partitions end here every day. Anything else is a fault of ours: the record stays uncommitted, and is read again.
+      if (signal.aborted) return;
+      this.logger.error(
+        `${at.topic}/${at.partition}@${offset} is not finished and will be read again after a restart: ${messageOf(error)}`,
+        error instanceof Error ? error.stack : undefined,
+      );
+    }
   }
 
   private run(handlers: readonly Handler[], arrival: Arrival): Promise<void> {
@@ -152,26 +160,12 @@ export class RecordDispatcher implements GroupMember {
       return error as Error;
     }
   }
-
-  /** Lost partitions end here every day. Anything else is a fault of ours: the record stays uncommitted, and is read again. */
-  private abandoned({ topic, partition, offset }: LogRecord, signal: AbortSignal, error: unknown): void {
-    if (signal.aborted) return;
-    this.logger.error(
-      `${topic}/${partition}@${offset} is not finished and will be read again after a restart: ${messageOf(error)}`,
-      error instanceof Error ? error.stack : undefined,
-    );
-  }
 }
 
 /**
- * What must stay in order: the records of one key. A key keeps its lane when the partition is lost and comes back, so that a
- * handler which is still at work, deaf to its signal, is never joined by another one for the same key.
+ * What must stay in order: the records of one key; one without a key only itself. It keeps its lane when the partition is lost
+ * and comes back, so that a handler which is still at work is never joined by another one for the same key or record.
  */
-function laneOf(record: LogRecord): string | undefined {
-  const { key } = record;
-  return key === null ? undefined : `${nameOf(record)}/${key.toString('latin1')}`;
-}
-
-function nameOf({ topic, partition }: Pick<LogPosition, 'topic' | 'partition'>): string {
-  return `${topic}/${partition}`;
+function laneOf({ topic, partition, offset, key }: LogRecord): string {
+  return `${topic}/${partition}/${key === null ? `@${offset}` : `=${key.toString('latin1')}`}`;
 }

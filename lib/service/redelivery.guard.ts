@@ -7,6 +7,7 @@ import type { LogRecord } from '../message/record.js';
 import { requestIdentity } from '../message/request.identity.js';
 import type { Assignment, MessageLog } from '../log/message.log.js';
 import type { HandlerRegistry } from './handler.registry.js';
+import { endOf } from './partition.end.js';
 import { RecentMap } from './recent.map.js';
 
 /**
@@ -47,19 +48,13 @@ export class RedeliveryGuard {
    * Reads the partition back by the window, and on to its end: what another instance, or this one before it was restarted,
    * handled without committing it has its outcome further on. A partition that comes back is read from where it was lost.
    */
-  async readBack(log: MessageLog, { topic, partition, signal }: Assignment): Promise<void> {
+  async readBack(log: MessageLog, assignment: Assignment): Promise<void> {
+    const { topic, partition } = assignment;
     if (!this.registry.hasCommands(topic)) return;
-    const [starts, ends] = await Promise.all([
-      log.offsetsAt(topic, this.now() - this.limits.window),
-      log.offsets(topic),
-    ]);
-    const from = later(starts.get(partition), this.noted);
-    const to = ends.find((held) => held.partition === partition)?.end;
-    if (from === undefined || to === undefined) return;
-    for await (const { records, next } of log.read({ topic, partition, from, to }, signal)) {
-      for (const record of records) this.noteUnread(record);
-      this.noted = next;
-    }
+    const starts = await log.offsetsAt(topic, this.now() - this.limits.window);
+    await this.readOn(log, assignment, starts.get(partition));
+    // A long way back takes long enough for the previous owner to finish what it had begun.
+    await this.readOn(log, assignment);
   }
 
   /**
@@ -87,6 +82,16 @@ export class RedeliveryGuard {
   /** How the log says that a request ended; undefined while it does not. */
   endingOf(identity: string | undefined): Ending | undefined {
     return identity === undefined ? undefined : this.endings.get(identity);
+  }
+
+  private async readOn(log: MessageLog, assignment: Assignment, start?: bigint): Promise<void> {
+    const { topic, partition, signal } = assignment;
+    const from = later(start, this.noted) ?? assignment.position;
+    const to = await endOf(log, assignment);
+    for await (const { records, next } of log.read({ topic, partition, from, to }, signal)) {
+      for (const record of records) this.noteUnread(record);
+      this.noted = next;
+    }
   }
 
   private noteUnread(record: LogRecord): void {
