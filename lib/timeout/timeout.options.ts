@@ -1,4 +1,4 @@
-/** Time-outs that wait in Redis. */
+/** Time-outs that wait in Redis. It must not evict keys (`maxmemory-policy noeviction`, its default). */
 export class RedisOptions {
   /** @default 'localhost' */
   host = 'localhost';

@@ -39,12 +39,13 @@ export class RedisClock {
 
   /** Compares the clocks anew. Rejects with whatever `ask` rejects with, and keeps what it knew. */
   async measure(ask: AskTime): Promise<void> {
-    let best: { offset: number; halfTrip: number } | undefined;
-    for (let i = 0; i < SAMPLES; i++) {
+    let best = await this.sample(ask);
+    for (let i = 1; i < SAMPLES; i++) {
       const sample = await this.sample(ask);
-      if (!best || sample.halfTrip < best.halfTrip) best = sample;
+      if (sample.halfTrip < best.halfTrip) best = sample;
     }
-    Object.assign(this, best);
+    this.offset = best.offset;
+    this.halfTrip = best.halfTrip;
     this.measuredAt = this.local();
   }
 
