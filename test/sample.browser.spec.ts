@@ -23,7 +23,7 @@ describeWithChromium('the page of the sample', () => {
   describe.each([
     ['on the embedded log', startEmbedded],
     ['on Kafka and Redis, gateway and service as two processes', startSplit],
-  ])('%s', (_place, start) => {
+  ])('%s', { timeout: 60_000 }, (_place, start) => {
     let sample: Running;
     const visitor = () => SamplePage.open(browser, sample.url);
     beforeAll(async () => {

@@ -2,16 +2,20 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { KafkaSocketClient } from 'nestjs-kafka-socket/client';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { KafkaServer } from './support/kafka.server.js';
 import { describeWithKafka } from './support/real.parts.js';
 import { SampleProcess, type SampleEnvironment } from './support/sample.process.js';
 
 describe('the sample in one process', () => {
-  it('says that it is alive and ready', async () => {
-    const sample = await start();
+  let sample: SampleProcess;
+  beforeAll(async () => {
+    sample = await SampleProcess.start();
+  });
+  afterAll(() => sample?.stop());
 
+  it('says that it is alive and ready', async () => {
     expect(await (await sample.get('/health')).json()).toMatchObject({
       status: 'ok',
       details: { auction: { status: 'up', log: 'up' }, payment: { status: 'up' } },
@@ -20,7 +24,6 @@ describe('the sample in one process', () => {
   });
 
   it('counts its sockets for Prometheus', async () => {
-    const sample = await start();
     await connect(sample);
 
     const metrics = await sample.get('/metrics');
@@ -30,7 +33,6 @@ describe('the sample in one process', () => {
   });
 
   it('serves the page, and of the package only what the client consists of', async () => {
-    const sample = await start();
     const status = async (path: string) => (await sample.get(path)).status;
 
     expect(await (await sample.get('/')).text()).toContain('The Saleroom');
@@ -55,7 +57,7 @@ describeWithKafka('the sample on a Kafka', () => {
 
     const tooLow = client.send('auction', 'PlaceBid', { lot: 7, amount: 110 });
     await expect(tooLow).rejects.toMatchObject({ status: 'rejected', code: 'BID_TOO_LOW' });
-  }, 90_000);
+  }, 180_000);
 
   it('is alive but not ready while its broker is away', async () => {
     const kafka = await ownKafka();
@@ -87,7 +89,7 @@ describe('settings that cannot work', () => {
   });
 });
 
-async function start(environment: SampleEnvironment = {}): Promise<SampleProcess> {
+async function start(environment: SampleEnvironment): Promise<SampleProcess> {
   const sample = await SampleProcess.start(environment);
   onTestFinished(() => sample.stop());
   return sample;
