@@ -14,13 +14,12 @@ export class Markdown {
 
   /** The part below a heading, up to the next one of its level or above. */
   section(heading: string): Markdown {
-    const lines = this.text.split('\n');
-    const start = lines.findIndex((line) => /^#+ /.test(line) && plain(line) === heading);
+    const headings = this.headings;
+    const start = headings.findIndex(({ text }) => text === heading);
     if (start === -1) throw new Error(`There is no heading "${heading}".`);
-    const level = lines[start]!.indexOf(' ');
-    const ends = (line: string): boolean => /^#+ /.test(line) && line.indexOf(' ') <= level;
-    const length = lines.slice(start + 1).findIndex(ends);
-    return new Markdown(lines.slice(start + 1, length === -1 ? undefined : start + 1 + length).join('\n'));
+    const { level, end } = headings[start]!;
+    const next = headings.slice(start + 1).find((other) => other.level <= level);
+    return new Markdown(this.text.slice(end, next?.begin));
   }
 
   /** What stands in its code blocks of a language. */
@@ -45,26 +44,32 @@ export class Markdown {
 
   /** What its headings can be reached by, as GitHub makes it. */
   get anchors(): string[] {
-    return [...this.withoutCode.matchAll(/^#+ .+$/gm)].map(([line]) =>
-      plain(line)
+    return this.headings.map(({ text }) =>
+      text
         .toLowerCase()
         .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
         .replaceAll(' ', '-'),
     );
   }
 
+  private get headings() {
+    return [...this.withoutCode.matchAll(/^(#+) (.+)$/gm)].map(({ 0: line, 1: marks, 2: text, index }) => ({
+      level: marks!.length,
+      text: text!.replaceAll('`', '').trim(),
+      begin: index,
+      end: index + line.length,
+    }));
+  }
+
+  /** As long as it is, with blanks where the code stands. */
   private get withoutCode(): string {
-    return this.text.replaceAll(/^```.*?^```$/gms, '');
+    return this.text.replaceAll(/^```.*?^```$/gms, (code) => ' '.repeat(code.length));
   }
 }
 
 /** The texts in backticks of a cell. */
 export function quoted(cell: string): string[] {
   return [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]!);
-}
-
-function plain(heading: string): string {
-  return heading.replace(/^#+ /, '').replaceAll('`', '').trim();
 }
 
 function cells(row: string): string[] {
