@@ -38,7 +38,7 @@ describe('refresh()', () => {
     const { client, socket } = await startLiveClient({ token: counting() });
     const refreshed = client.refresh();
     const { data, id } = await socket.nextFrame('refresh');
-    socket.send('refreshed', { expires: '2026-08-01T12:00:00.000Z', id });
+    socket.send('refreshed', { expires: '2026-08-01T12:00:00.000Z' }, id);
 
     expect(data).toEqual({ token: 'token-2' });
     expect(await refreshed).toEqual(new Date('2026-08-01T12:00:00.000Z'));
@@ -48,7 +48,7 @@ describe('refresh()', () => {
     const { client, clock, gateway, socket } = await startLiveClient({ token: 'old' });
     const refreshed = client.refresh('new');
     const { data, id } = await socket.nextFrame('refresh');
-    socket.send('refreshed', { id });
+    socket.send('refreshed', {}, id);
     await refreshed;
     const lost = waiting(client);
     socket.cut();
@@ -62,7 +62,7 @@ describe('refresh()', () => {
     const { client, socket, errors } = await startLiveClient();
     const failure = failureOf(client.refresh('secret-token'));
     const { id } = await socket.nextFrame('refresh');
-    socket.send('error', { code: 'forbidden', message: 'another user', temporary: false, id });
+    socket.send('error', { code: 'forbidden', message: 'another user', temporary: false }, id);
 
     expect(await failure).toMatchObject({ code: 'token_refresh_failed' });
     expect(((await failure) as Error).message).not.toContain('secret-token');

@@ -53,7 +53,7 @@ interface Gateway {
   readonly limits: GatewayFrames['welcome']['limits'];
 }
 
-type Handlers = { readonly [E in keyof GatewayFrames]: (data: GatewayFrames[E]) => void };
+type Handlers = { readonly [E in keyof GatewayFrames]: (data: GatewayFrames[E], id?: string) => void };
 
 /** Reads what a gateway sends and hands it to the part that it is for. */
 export class FrameRouter {
@@ -65,10 +65,10 @@ export class FrameRouter {
     accepted: (data) => this.#accepted(data),
     subscribed: ({ positions }) => this.#parts.positions.merge(positions),
     unsubscribed: ({ positions }) => this.#parts.positions.merge(positions),
-    refreshed: (data) => this.#parts.token.refreshed(data, idOf(data)),
+    refreshed: (data, id) => this.#parts.token.refreshed(data, id),
     recovered: (data) => this.#recovered(data),
     ping: (data) => this.#ping(data),
-    error: (data) => this.#error(data),
+    error: (data, id) => this.#error(data, id),
   };
   #opener: ResultOpener | undefined;
   #gateway: Gateway | undefined;
@@ -102,10 +102,10 @@ export class FrameRouter {
     }
   }
 
-  #dispatch({ event, data }: Frame): void {
+  #dispatch({ event, data, id }: Frame): void {
     if (Object.hasOwn(this.#handlers, event)) {
-      const handle = this.#handlers[event as keyof GatewayFrames] as (data: unknown) => void;
-      return handle(data);
+      const handle = this.#handlers[event as keyof GatewayFrames] as (data: unknown, id?: string) => void;
+      return handle(data, id);
     }
     if (!event.startsWith('socket/')) return; // of a later version of the protocol
     const { at } = data as BroadcastFrame | ResultFrame;
@@ -173,9 +173,9 @@ export class FrameRouter {
     });
   }
 
-  #error(data: GatewayFrames['error']): void {
+  #error(data: GatewayFrames['error'], id?: string): void {
     const { code, message, temporary, requestId } = data;
-    if (this.#parts.requests.error(data) || this.#parts.token.refused(data, idOf(data))) return;
+    if (this.#parts.requests.error(data) || this.#parts.token.refused(data, id)) return;
     this.#events.error(new GatewayError(code, `The gateway says: ${message} (${code})`, temporary, requestId));
   }
 
@@ -230,11 +230,6 @@ function json(text: string): unknown {
   } catch {
     throw new TypeError('it is not JSON');
   }
-}
-
-/** The `id` of the client's frame that this answers. */
-function idOf(data: object): unknown {
-  return (data as { id?: unknown }).id;
 }
 
 function place([topic, partition, offset]: At): string {

@@ -53,12 +53,12 @@ export class TokenSource {
   }
 
   /** The gateway has taken it. */
-  refreshed({ expires }: GatewayFrames['refreshed'], id: unknown): void {
+  refreshed({ expires }: GatewayFrames['refreshed'], id: string | undefined): void {
     this.#take(id)?.resolve(expires === undefined ? undefined : new Date(expires));
   }
 
   /** The gateway has not taken it. False where the error is about something else. */
-  refused({ code, message, temporary }: GatewayFrames['error'], id: unknown): boolean {
+  refused({ code, message, temporary }: GatewayFrames['error'], id: string | undefined): boolean {
     const refresh = this.#take(id);
     refresh?.reject(new TokenRefreshError(`The gateway did not take the token: ${message} (${code})`, { temporary }));
     return refresh !== undefined;
@@ -69,9 +69,9 @@ export class TokenSource {
     for (const id of [...this.#refreshes.keys()]) this.#take(id)?.resolve(undefined);
   }
 
-  #take(id: unknown): Refresh | undefined {
-    const refresh = this.#refreshes.get(id as string);
-    this.#refreshes.delete(id as string);
+  #take(id = ''): Refresh | undefined {
+    const refresh = this.#refreshes.get(id);
+    this.#refreshes.delete(id);
     return refresh;
   }
 }

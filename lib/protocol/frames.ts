@@ -101,4 +101,6 @@ export interface BroadcastFrame {
 export interface Frame<D = unknown> {
   readonly event: string;
   readonly data: D;
+  /** A client's name for its frame; the answer, or the `error` that refuses it, carries it too. */
+  readonly id?: string;
 }

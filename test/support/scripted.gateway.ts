@@ -78,9 +78,9 @@ export class ScriptedSocket {
   }
 
   /** Sends one of the gateway's frames; `id` echoes a client's. */
-  send<E extends keyof GatewayFrames>(event: E, data: GatewayFrames[E] & { id?: string }): void {
+  send<E extends keyof GatewayFrames>(event: E, data: GatewayFrames[E], id?: string): void {
     if (event === 'ping') this.pongsDue++;
-    this.sendRaw(JSON.stringify({ event, data }));
+    this.sendRaw(JSON.stringify({ event, data, id }));
   }
 
   sendRaw(message: string | Buffer): void {
