@@ -78,6 +78,7 @@ export class GroupGeneration {
         if (!signal.aborted)
           this.troubles.report(part, `Group ${this.group} cannot learn where to read "${topic}": ${reason}`);
         await backoff.pause(signal);
+        if (!signal.aborted) await this.cluster.refresh().catch(() => undefined);
       }
     }
     this.troubles.clear(part);
@@ -92,7 +93,9 @@ export class GroupGeneration {
       this.cluster.committed(this.group, topic, partitions),
     ]);
     for (const assignment of assignments) {
-      const { start, end } = held.find(({ partition }) => partition === assignment.partition)!;
+      const offsets = held.find(({ partition }) => partition === assignment.partition);
+      if (!offsets) throw new Error(`partition ${assignment.partition} is not known yet`);
+      const { start, end } = offsets;
       const offset = committed.get(assignment.partition) ?? -1n;
       assignment.position = offset < start || offset > end ? start : offset;
       assignment.expected = assignment.position;

@@ -44,10 +44,15 @@ export class KafkaClient {
     });
   }
 
+  /** Ends whatever waits for a broker now. */
+  cut(): void {
+    this.sockets.closeAll();
+  }
+
   /** Cuts what is still connected. */
   close(): void {
     this.closed = true;
-    this.sockets.closeAll();
+    this.cut();
   }
 
   /** One line each, without stacks and payloads. What a broker answered is told to whoever asked, so it is no news here. */

@@ -68,11 +68,16 @@ export class KafkaMessageLog implements MessageLog {
 
   async connect(): Promise<void> {
     if (this.closing.signal.aborted) throw this.notConnected();
+    const { brokers, connectionTimeout } = this.options;
+    // A broker that takes the connection and then is silent would be waited for as long as for a slow answer.
+    const tooLong = setTimeout(() => this.client.cut(), 2 * connectionTimeout * brokers.length);
     try {
       await Promise.all([this.admin.connect(), this.producer.connect(), this.reading.connect()]);
       this.cluster = (await this.admin.describeCluster()).clusterId;
     } catch (error) {
-      throw unavailable('connecting', this.options.brokers, error);
+      throw unavailable('connecting', brokers, error);
+    } finally {
+      clearTimeout(tooLong);
     }
   }
 

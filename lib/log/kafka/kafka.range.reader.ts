@@ -29,10 +29,7 @@ export class KafkaRangeReader {
     let next = range.from;
     while (next < to) {
       const position = next;
-      const batch = await abortable(
-        this.cluster.patiently(topic, () => this.fetch(range, position)),
-        ended,
-      );
+      const batch = await abortable(ended, () => this.cluster.patiently(topic, () => this.fetch(range, position)));
       next = batch.next;
       if (next === position) await backoff.pause(ended);
       else backoff.reset();
@@ -42,8 +39,7 @@ export class KafkaRangeReader {
   }
 
   private async fetch({ topic, partition, to }: LogRange, position: bigint): Promise<RecordBatch> {
-    const leader = this.cluster.leaderOf({ topic, partition });
-    if (leader === undefined) throw this.noLeader(topic, partition);
+    const leader = this.cluster.leaderOf({ topic, partition }) ?? (await this.seekLeader(topic, partition));
     const wanted = Math.min(Number(to - position), this.fetchBytes) * BYTES_A_RECORD;
     const maxBytes = Math.min(LEAST_BYTES + wanted, this.fetchBytes);
     try {
@@ -73,12 +69,13 @@ export class KafkaRangeReader {
     return turn;
   }
 
-  private noLeader(topic: string, partition: number): Error {
+  private async seekLeader(topic: string, partition: number): Promise<number> {
+    await this.cluster.refresh();
+    const leader = this.cluster.leaderOf({ topic, partition });
+    if (leader !== undefined) return leader;
     const partitions = this.cluster.partitionsOf(topic);
-    if (partitions.includes(partition)) return new Error(`${topic}/${partition} has no leader`);
-    return new RecordRefusedError(
-      `Topic "${topic}" has ${partitions.length} partitions, and none is number ${partition}.`,
-    );
+    if (partitions.includes(partition)) throw new Error(`${topic}/${partition} has no leader`);
+    throw new RecordRefusedError(`Topic "${topic}" has ${partitions.length} partitions, and none is number ${partition}.`);
   }
 }
 
@@ -88,15 +85,15 @@ function cut(batch: RecordBatch, to: bigint): RecordBatch {
   return { ...batch, records: batch.records.filter(({ offset }) => offset < to), next: to };
 }
 
-async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Starts something, and stops waiting for it when the signal aborts. */
+async function abortable<T>(signal: AbortSignal, start: () => Promise<T>): Promise<T> {
   signal.throwIfAborted();
   let abort!: () => void;
   const aborted = new Promise<never>((_, reject) => (abort = () => reject(signal.reason as Error)));
   signal.addEventListener('abort', abort, { once: true });
   try {
-    return await Promise.race([work, aborted]);
+    return await Promise.race([start(), aborted]);
   } finally {
     signal.removeEventListener('abort', abort);
-    work.catch(() => undefined); // nobody waits for it any more, where it was aborted
   }
 }

@@ -4,6 +4,11 @@ import type { RawBatch, RawMessage } from './kafkajs.internals.js';
 
 type Bytes = string | Buffer;
 
+/** Bytes as they are now: what is published is sent a little later. */
+export function outgoingBytes<B extends Bytes | null>(bytes: B): B {
+  return Buffer.isBuffer(bytes) ? (Buffer.from(bytes) as B) : bytes;
+}
+
 /** Headers as kafkajs writes them. Null is left out: its encoder fails on it. */
 export function outgoingHeaders(headers: RecordHeaders): IHeaders {
   const written: IHeaders = {};
@@ -11,7 +16,8 @@ export function outgoingHeaders(headers: RecordHeaders): IHeaders {
     const values = (Array.isArray(value) ? value : [value]).filter(
       (one) => one !== undefined && one !== null,
     ) as Bytes[];
-    if (values.length > 0) written[name] = values.length === 1 ? values[0] : values;
+    const copies = values.map(outgoingBytes);
+    if (copies.length > 0) written[name] = copies.length === 1 ? copies[0] : copies;
   }
   return written;
 }

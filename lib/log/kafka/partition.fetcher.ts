@@ -52,13 +52,11 @@ export class PartitionFetcher {
 
   private startLoops(): void {
     if (this.closed) return;
-    let leaderless = false;
     for (const reading of this.readings.values()) {
       const leader = this.cluster.leaderOf(reading);
-      if (leader === undefined) leaderless = true;
-      else if (!this.loops.has(leader)) this.loops.set(leader, this.loop(leader));
+      if (leader !== undefined && !this.loops.has(leader)) this.loops.set(leader, this.loop(leader));
     }
-    if (leaderless && !this.seeking) this.run(this.seekLeaders());
+    if (!this.seeking && this.leaderless()) this.run(this.seekLeaders());
     this.changed.notify();
   }
 
@@ -139,11 +137,17 @@ export class PartitionFetcher {
   private async seekLeaders(): Promise<void> {
     this.seeking = true;
     const backoff = new Backoff();
-    while (!this.closed && [...this.readings.values()].some((one) => this.cluster.leaderOf(one) === undefined)) {
-      this.troubles.report(this.part, `Some partitions have no leader among the brokers (${this.part})`);
+    for (let lost = this.leaderless(); lost && !this.closed; lost = this.leaderless()) {
+      const { topic, partition } = lost;
+      this.troubles.report(`${this.part}, leaders`, `${topic}/${partition} has no leader now and is not read (${this.part})`);
       await this.recover(backoff);
     }
+    this.troubles.clear(`${this.part}, leaders`);
     this.seeking = false;
+  }
+
+  private leaderless(): PartitionReading | undefined {
+    return [...this.readings.values()].find((reading) => this.cluster.leaderOf(reading) === undefined);
   }
 
   private async refresh(): Promise<void> {

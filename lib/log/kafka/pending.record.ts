@@ -1,7 +1,7 @@
 import type { Message } from 'kafkajs';
 import type { KafkaSocketError } from '../../kafka-socket.error.js';
 import type { LogPosition, OutgoingRecord } from '../../message/record.js';
-import { outgoingHeaders } from './kafka.records.js';
+import { outgoingBytes, outgoingHeaders } from './kafka.records.js';
 
 /** What a record takes on the wire beside its bytes, and a header beside its own: generous, so that limits hold. */
 const RECORD_OVERHEAD = 64;
@@ -30,7 +30,7 @@ export class PendingRecord {
   ) {
     this.topic = topic;
     this.partition = partition;
-    this.message = { key, value, headers: outgoingHeaders(headers) };
+    this.message = { key: outgoingBytes(key), value: outgoingBytes(value), headers: outgoingHeaders(headers) };
     this.bytes = sizeOf(this.message);
     this.written = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
   }

@@ -26,6 +26,8 @@ export interface FetchPosition extends TopicPartition {
 export class ReadingCluster {
   private readonly cluster: Cluster;
   private readonly closing = new AbortController();
+  /** Topics that are read, also those that are gone for now. */
+  private readonly wanted = new Set<string>();
 
   constructor(
     private readonly client: KafkaClient,
@@ -55,22 +57,17 @@ export class ReadingCluster {
    */
   async know(topics: readonly string[]): Promise<void> {
     for (const topic of topics) await this.catalog.get(topic);
-    await this.cluster.addMultipleTargetTopics(topics);
+    for (const topic of topics) this.wanted.add(topic);
+    await this.careful(async () => {
+      await this.cluster.addMultipleTargetTopics(topics);
+      await this.cluster.refreshMetadataIfNecessary();
+    });
   }
 
-  /** Asks again who leads what. Topics that are gone must not be asked for: kafkajs would learn nothing of the others. */
+  /** Asks again who leads what. */
   async refresh(): Promise<void> {
-    try {
-      await this.cluster.refreshMetadata();
-    } catch (error) {
-      if (!isMissingTopic(error)) throw error;
-      for (const topic of this.cluster.targetTopics) {
-        await this.catalog.refresh(topic).catch((one: unknown) => {
-          if (one instanceof MissingTopicsError) this.cluster.targetTopics.delete(topic);
-        });
-      }
-      await this.cluster.refreshMetadata();
-    }
+    if (this.cluster.targetTopics.size < this.wanted.size) await this.chooseTopics();
+    await this.careful(() => this.cluster.refreshMetadata());
   }
 
   /** The partitions of a topic, as far as is known. */
@@ -149,6 +146,29 @@ export class ReadingCluster {
         if (performance.now() > giveUp) throw unavailable(`reading "${topic}"`, this.client.options.brokers, error);
         await backoff.pause(this.signal);
         await this.refresh().catch(() => undefined);
+      }
+    }
+  }
+
+  /** Where one of the topics is gone kafkajs learns nothing of the others: so it must not ask for that one. */
+  private async careful(learn: () => Promise<void>): Promise<void> {
+    try {
+      await learn();
+    } catch (error) {
+      if (!isMissingTopic(error)) throw error;
+      await this.chooseTopics();
+      await learn();
+    }
+  }
+
+  private async chooseTopics(): Promise<void> {
+    const { targetTopics } = this.cluster;
+    for (const topic of this.wanted) {
+      try {
+        await this.catalog.refresh(topic);
+        targetTopics.add(topic);
+      } catch (error) {
+        if (error instanceof MissingTopicsError) targetTopics.delete(topic);
       }
     }
   }

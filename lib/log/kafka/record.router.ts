@@ -5,9 +5,9 @@ import type { LogTroubles } from '../log.troubles.js';
 import { Backoff } from './backoff.js';
 import type { PendingRecord } from './pending.record.js';
 import { RecordLine } from './record.line.js';
-import type { TopicCatalog } from './topic.catalog.js';
+import { LOOKS, type TopicCatalog } from './topic.catalog.js';
 
-/** Chooses the partition of each record, and keeps those whose topic is not known yet in their order. */
+/** Chooses the partition of each record, and keeps those whose topic or partition is not known yet in their order. */
 export class RecordRouter {
   private readonly waiting = new Map<string, RecordLine>();
   /** Records without a key go round. */
@@ -58,16 +58,17 @@ export class RecordRouter {
   /** Asks for the topic for as long as somebody waits. @returns that there is no such topic */
   private async lookFor(topic: string, line: RecordLine): Promise<MissingTopicsError | undefined> {
     const backoff = new Backoff();
-    while (line.first && !this.signal.aborted) {
+    for (let looks = 0; looks < LOOKS && line.first && !this.signal.aborted; ) {
       try {
-        // A partition that is not known may have been added since.
-        await (this.catalog.peek(topic) ? this.catalog.refresh(topic) : this.catalog.get(topic));
-        return undefined;
+        await this.catalog.refresh(topic);
+        looks++;
+        if (this.choose(line.first) !== undefined) return undefined;
       } catch (error) {
-        if (error instanceof MissingTopicsError) return error;
-        this.troubles.report(`finding topic ${topic}`, messageOf(error));
-        await backoff.pause(this.signal);
+        if (error instanceof MissingTopicsError && ++looks === LOOKS) return error;
+        if (!(error instanceof MissingTopicsError)) this.troubles.report(`finding topic ${topic}`, messageOf(error));
       }
+      await backoff.pause(this.signal);
+      line.dropSettled();
     }
     return undefined;
   }

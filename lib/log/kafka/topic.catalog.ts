@@ -4,8 +4,8 @@ import type { KafkaOptions } from '../log.options.js';
 import { Backoff } from './backoff.js';
 import { isMissingTopic, unavailable } from './kafka.failure.js';
 
-/** How often a topic is looked for before it is called missing: a broker may hear of a new one a little later. */
-const LOOKS = 4;
+/** How often a topic or a partition is looked for before it is called missing: a broker may hear of a new one a little later. */
+export const LOOKS = 4;
 
 /** What is known of a topic: the leader of each partition, undefined while it has none. */
 export interface KnownTopic {

@@ -1,0 +1,271 @@
+import { describe, expect, inject, it } from 'vitest';
+import { KafkaMessageLog } from '../lib/log/kafka/kafka.message.log.js';
+import {
+  connected,
+  eventually,
+  fill,
+  foreignKafka,
+  fresh,
+  kafkaOptions,
+  Member,
+  newTopic,
+  numbers,
+  openAdmin,
+  readAll,
+  Received,
+  record,
+  valuesOf,
+} from './fixtures/log.adapters.js';
+import { onTestFinished } from 'vitest';
+
+const test = it.skipIf(inject('kafkaBrokers') === '');
+
+async function openLog(overrides: Parameters<typeof kafkaOptions>[0] = {}): Promise<KafkaMessageLog> {
+  const [log] = await connected([new KafkaMessageLog(kafkaOptions(overrides))]);
+  return log!;
+}
+
+/** Writes within a transaction, which leaves a marker in the log. */
+async function transact(topic: string, values: readonly string[], end: 'commit' | 'abort'): Promise<void> {
+  const producer = foreignKafka().producer({ transactionalId: fresh('tx'), idempotent: true, maxInFlightRequests: 1 });
+  onTestFinished(() => producer.disconnect());
+  await producer.connect();
+  const transaction = await producer.transaction();
+  await transaction.send({ topic, messages: values.map((value) => ({ value, partition: 0 })) });
+  await transaction[end]();
+}
+
+describe('records that do not count', () => {
+  test('are passed by: a range that ends with aborted records and markers ends', async () => {
+    const log = await openLog();
+    const topic = await newTopic(log);
+    await fill(log, topic, 3);
+    await transact(topic, ['never', 'never'], 'abort');
+    await transact(topic, ['counts'], 'commit');
+    await transact(topic, ['never'], 'abort');
+
+    const [{ end } = { end: 0n }] = await log.offsets(topic);
+    const records = await readAll(log, { topic, partition: 0, from: 0n, to: end });
+
+    expect(end).toBe(3n + 3n + 2n + 2n);
+    expect(valuesOf(records)).toEqual(['0', '1', '2', 'counts']);
+    expect(records.at(-1)!.offset).toBe(6n);
+  });
+
+  test('do not keep a reader of all partitions from catching up', async () => {
+    const log = await openLog();
+    const topic = await newTopic(log);
+    await fill(log, topic, 1);
+    await transact(topic, ['never', 'never'], 'abort');
+    const seen = new Received();
+
+    const tail = await log.tail({ topics: [topic], since: 0, onBatch: seen.take });
+    await tail.caughtUp;
+    await log.publish(record(topic, 'live'));
+
+    expect(await seen.until(2)).toEqual(['0', 'live']);
+  });
+
+  test('are passed by in a group too, where only they are there', async () => {
+    const log = await openLog();
+    const topic = await newTopic(log);
+    await transact(topic, ['never'], 'abort');
+    const member = new Member();
+
+    await log.consume(fresh('group'), [topic], member);
+    await transact(topic, ['counts'], 'commit');
+
+    expect(await member.until(1)).toEqual(['counts']);
+  });
+
+  test('of a transaction that is still open come when it is committed, not before and not never', async () => {
+    const log = await openLog();
+    const topic = await newTopic(log);
+    const producer = foreignKafka().producer({
+      transactionalId: fresh('tx'),
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
+    onTestFinished(() => producer.disconnect());
+    await producer.connect();
+    const transaction = await producer.transaction();
+    const seen = new Received();
+    await log.publish(record(topic, 'before'));
+    await transaction.send({ topic, messages: [{ value: 'within', partition: 0 }] });
+    await log.publish(record(topic, 'behind'));
+
+    expect((await log.offsets(topic))[0]!.end).toBe(1n);
+    const tail = await log.tail({ topics: [topic], since: 0, onBatch: seen.take });
+    await tail.caughtUp;
+    expect(seen.values).toEqual(['before']);
+    await transaction.commit();
+
+    expect(await seen.until(3)).toEqual(['before', 'within', 'behind']);
+  });
+});
+
+describe('partitions that are added', () => {
+  test('are read from their start by whoever reads all', async () => {
+    const log = await openLog();
+    const topic = await newTopic(log);
+    const admin = await openAdmin();
+    const seen = new Received();
+    const tail = await log.tail({ topics: [topic], since: Date.now() + 60_000, onBatch: seen.take });
+    await tail.caughtUp;
+
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 5 }] });
+    await log.publish(record(topic, 'new', { partition: 4 }));
+
+    expect(await seen.until(1)).toEqual(['new']);
+    expect(seen.records[0]!.partition).toBe(4);
+  });
+
+  test('are dealt to the group', async () => {
+    const log = await openLog();
+    const topic = await newTopic(log);
+    const admin = await openAdmin();
+    const member = new Member();
+    await log.consume(fresh('group'), [topic], member);
+    await member.holds(3);
+
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 4 }] });
+
+    await member.holds(4);
+    await log.publish(record(topic, 'new', { partition: 3 }));
+    expect(await member.until(1)).toEqual(['new']);
+  });
+});
+
+describe('a record that the broker refuses', () => {
+  test('is refused alone, and its neighbours are written in their order', async () => {
+    const log = await openLog();
+    const topic = await newTopic(log);
+    const huge = 'x'.repeat(2 * 1024 * 1024);
+
+    const results = await Promise.allSettled([
+      log.publish(record(topic, '0')),
+      log.publish(record(topic, huge)),
+      log.publish(record(topic, '1')),
+      log.publish(record(topic, 'elsewhere', { partition: 1 })),
+    ]);
+
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+    expect(results[1]).toMatchObject({ reason: { code: 'record_refused', temporary: false } });
+    expect(valuesOf(await readAll(log, { topic, partition: 0, from: 0n, to: 2n }))).toEqual(['0', '1']);
+    expect(log.trouble).toBeUndefined();
+  });
+
+  test('is found among others that only the topic finds too large', async () => {
+    const log = await openLog();
+    const topic = fresh('small');
+    const admin = await openAdmin();
+    const configEntries = [{ name: 'max.message.bytes', value: '2000' }];
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] });
+
+    const values = ['a'.repeat(900), 'b'.repeat(3_000), 'c'.repeat(900), 'd'.repeat(900), 'e'.repeat(900)];
+    const results = await Promise.allSettled(values.map((value) => log.publish(record(topic, value))));
+
+    expect(results.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+    ]);
+    const stored = valuesOf(await readAll(log, { topic, partition: 0, from: 0n, to: 4n }));
+    expect(stored.map((value) => value[0])).toEqual(['a', 'c', 'd', 'e']);
+  });
+});
+
+describe('what waits for the brokers', () => {
+  test('is bounded in number and in bytes, and refused at once beyond', async () => {
+    const few = await openLog({ maxQueued: 3 });
+    const small = await openLog({ maxQueuedBytes: 1_000 });
+    const topic = await newTopic(few);
+
+    const many = await Promise.allSettled(numbers(5).map((value) => few.publish(record(topic, value))));
+    const large = await Promise.allSettled([900, 900].map((size) => small.publish(record(topic, 'x'.repeat(size)))));
+
+    expect(many.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'rejected']);
+    expect(large.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(many[4]).toMatchObject({ reason: { code: 'log_unavailable', sent: false, temporary: true } });
+    await few.publish(record(topic, 'there is room again'));
+  });
+
+  test('is written before the log closes', async () => {
+    const [log, other] = [await openLog(), await openLog()];
+    const topic = await newTopic(log);
+
+    const publishing = fill(log, topic, 500);
+    await log.close();
+
+    expect(await publishing).toHaveLength(500);
+    expect((await other.offsets(topic))[0]!.end).toBe(500n);
+  });
+});
+
+describe('topics', () => {
+  test('that are missing are named where they may not be made', async () => {
+    const log = await openLog({ createTopics: false });
+    const [one, other] = [fresh('one'), fresh('other')];
+
+    const ensuring = log.ensureTopics([one, other]);
+
+    await expect(ensuring).rejects.toMatchObject({ code: 'topics_missing', message: expect.stringContaining(other) });
+    const message = expect.stringContaining(one) as string;
+    await expect(log.ensureTopics([one])).rejects.toMatchObject({ code: 'topics_missing', message });
+  });
+
+  test('that cannot be made are named with the reason', async () => {
+    const createTopics = { partitions: 1, replicationFactor: 7 };
+    const log = await openLog({ createTopics });
+    const topic = fresh('seven');
+
+    await expect(log.ensureTopics([topic])).rejects.toMatchObject({
+      code: 'topics_missing',
+      message: expect.stringMatching(new RegExp(`${topic}.*INVALID_REPLICATION_FACTOR`)),
+    });
+  });
+
+  test('that are deleted do not stop what goes on with others', async () => {
+    const log = await openLog();
+    const [gone, kept] = [await newTopic(log), await newTopic(log)];
+    const admin = await openAdmin();
+    const seen = new Received();
+    await Promise.all([log.publish(record(gone, 'x')), log.publish(record(kept, '0'))]);
+    const tail = await log.tail({ topics: [gone, kept], since: Date.now() + 60_000, onBatch: seen.take });
+    await tail.caughtUp;
+
+    await admin.deleteTopics({ topics: [gone] });
+    await expect(log.publish(record(gone, 'too late'))).rejects.toMatchObject({ code: 'topics_missing' });
+    await log.publish(record(kept, '1'));
+
+    expect(await seen.until(1)).toEqual(['1']);
+    expect(valuesOf(await readAll(log, { topic: kept, partition: 0, from: 0n, to: 2n }))).toEqual(['0', '1']);
+  });
+});
+
+describe('a member of a group that is silent for too long', () => {
+  test('loses its partitions, and commits nothing for them any more', async () => {
+    const log = await openLog();
+    const topic = await newTopic(log);
+    const group = fresh('group');
+    await fill(log, topic, 10);
+    const owner = new Member(false);
+    const owning = await log.consume(group, [topic], owner);
+    await owner.until(10);
+    const before = owner.current(0);
+    before.commit(2n);
+
+    const second = new Member();
+    const joined = await log.consume(group, [topic], second);
+    await eventually(() => expect(before.signal.aborted).toBe(true));
+    before.commit(10n);
+    await eventually(() => expect([...owner.held, ...second.held].sort()).toEqual([0, 1, 2]));
+    const holder = owner.held.includes(0) ? owner : second;
+
+    expect(holder.current(0).position).toBe(2n);
+    await joined.stop();
+    await owning.stop();
+  });
+});
