@@ -132,13 +132,18 @@ describe('a client whose connection is lost', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('may be told to come back', async () => {
+  it('may be told to come back, also by who hears that it is closed', async () => {
     const { client, gateway, socket } = await startLiveClient();
+    const off = client.onState((state) => state === 'closed' && client.connect());
     socket.close(CloseCode.badToken);
-    await reached(client, 'closed');
-    client.connect();
-    (await gateway.next()).welcome({ positions: {} });
-    await reached(client, 'recovering');
+    const next = await gateway.next();
+    off();
+    next.welcome({ positions: {} });
+    next.send('recovered', { topic: 'auction', complete: true, count: 0 });
+    await client.ready();
+    client.send('auction', 'PlaceBid', {}).catch(() => undefined);
+
+    expect(await next.next('request')).toMatchObject({ command: 'PlaceBid' });
   });
 
   it('waits for longer and longer, up to the maximum', async () => {

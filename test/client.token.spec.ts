@@ -90,6 +90,15 @@ describe('refresh()', () => {
     expect((await gateway.next()).hello.token).toBe('new');
   });
 
+  it('rejects where the gateway closes for good, as it does for the token of another user', async () => {
+    const { client, socket } = await startLiveClient();
+    const failure = failureOf(client.refresh('a-token'));
+    await socket.nextFrame('refresh');
+    socket.close(CloseCode.forbidden, 'another user');
+
+    expect(await failure).toMatchObject({ code: 'client_closed' });
+  });
+
   it('does nothing where there is no token', async () => {
     const { client, socket } = await startLiveClient();
 

@@ -29,10 +29,12 @@ export interface ConnectionEvents {
   prepare(): Promise<() => ClientFrames['hello']>;
   received(data: unknown): void;
   changed(state: ConnectionState, details: StateDetails): void;
-  /** There is no gateway any more; `closeCode` says why. */
-  lost(closeCode: number): void;
-  /** It will not come back by itself. */
-  ended(error: ClientClosedError): void;
+  /**
+   * There is no gateway any more.
+   * @param closeCode why
+   * @param ended where the connection will not come back by itself
+   */
+  lost(closeCode: number, ended?: ClientClosedError): void;
   failed(error: ConnectionFailedError): void;
 }
 
@@ -107,9 +109,8 @@ export class Connection {
   close(error: ClientClosedError, closeCode = ABNORMAL): void {
     if (this.#state === 'closed') return;
     this.#release();
-    this.#events.lost(closeCode);
-    this.#change('closed');
-    this.#events.ended(error);
+    this.#events.lost(closeCode, error);
+    this.#change('closed'); // last: whoever hears of it may connect again
   }
 
   async #attempt(): Promise<void> {

@@ -85,8 +85,7 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
       prepare: () => this.#prepare(),
       received: (message) => this.#router.receive(message),
       changed: (state, details) => this.#changed(state, details),
-      lost: (closeCode) => this.#lost(closeCode),
-      ended: (error) => this.#end(error),
+      lost: (closeCode, ended) => this.#lost(closeCode, ended),
       failed: (error) => this.#report(error),
     });
     this.#router = new FrameRouter(
@@ -241,10 +240,11 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
     this.#states.emit(state, details);
   }
 
-  #lost(closeCode: number): void {
+  #lost(closeCode: number, ended: ClientClosedError | undefined): void {
     this.#subscriptions.disconnected();
     this.#requests.disconnected(closeCode);
-    this.#token.disconnected();
+    this.#token.disconnected(ended);
+    if (ended) this.#end(ended);
   }
 
   #end(error: ClientClosedError): void {

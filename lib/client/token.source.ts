@@ -64,9 +64,16 @@ export class TokenSource {
     return refresh !== undefined;
   }
 
-  /** The socket is gone: the next hello shows the token. */
-  disconnected(): void {
-    for (const id of [...this.#refreshes.keys()]) this.#take(id)?.resolve(undefined);
+  /**
+   * The socket is gone: the next hello shows the token.
+   * @param ended where there will be no next one
+   */
+  disconnected(ended: Error | undefined): void {
+    for (const id of [...this.#refreshes.keys()]) {
+      const refresh = this.#take(id);
+      if (ended) refresh?.reject(ended);
+      else refresh?.resolve(undefined);
+    }
   }
 
   #take(id = ''): Refresh | undefined {
