@@ -13,10 +13,10 @@ describe.each(BACKENDS)('the client at a real gateway, on %s,', (backend) => {
     const house = auction();
     const gateway = { topics: [house.topic], broadcast: BROADCAST, limits: { rate: 10_000 } };
     const { url } = await startApp({ ...shared(backend), gateway }, [house.Bidding]);
-    return { ...house, url, connect: () => connect(url) };
+    return { ...house, url, connect: () => clientOf(url) };
   }
 
-  function connect(url: string): KafkaSocketClient {
+  function clientOf(url: string): KafkaSocketClient {
     const client = new KafkaSocketClient(url, { WebSocket, reconnect: { minimum: 10, maximum: 20 } });
     onTestFinished(() => client.close());
     return client;
@@ -80,7 +80,7 @@ describe.each(BACKENDS)('the client at a real gateway, on %s,', (backend) => {
     const recovered: Recovered[] = [];
     listener.on(topic, 'Bid', 'Created', (bid) => heard.push((bid as { amount: number }).amount));
     listener.onRecovered((one) => recovered.push(one));
-    const bidder = connect(url);
+    const bidder = clientOf(url);
     await listener.ready();
 
     for (let amount = 100; amount < 140; amount++) {
