@@ -3,10 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { encodeMessage } from '../lib/message/cloud-events.codec.js';
 import type { Outcome } from '../lib/message/command.result.js';
 import { followUp } from '../lib/message/follow-up.js';
-import type { MessageLog } from '../lib/log/message.log.js';
+import { requestIdentity } from '../lib/message/request.identity.js';
+import type { Assignment, MessageLog } from '../lib/log/message.log.js';
 import { CommandAddress } from '../lib/service/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/command-handler.decorator.js';
+import type { Handler } from '../lib/service/handler.js';
+import { HandlerRegistry } from '../lib/service/handler.registry.js';
 import { MessagePublisher } from '../lib/service/message.publisher.js';
+import { RedeliveryGuard } from '../lib/service/redelivery.guard.js';
 import { RecentMap } from '../lib/service/recent.map.js';
 import { BACKENDS, fresh, Gate, openLog, request, type SentRequest, startService } from './support/service.js';
 
@@ -99,6 +103,31 @@ describe.each(BACKENDS)('a request that was sent twice, on the %s log', (backend
     expect(effects).toEqual([3]);
     expect(service.follower.outcomes(REQUEST)).toHaveLength(1);
     expect(service.follower.deadLetters).toEqual([]);
+  });
+});
+
+describe('an outcome that is written while the partition is read back', () => {
+  it('is known before the first command is handled', async () => {
+    const topic = fresh('bank');
+    const log = await openLog('memory');
+    await log.ensureTopics([topic]);
+    const command = await request(log, topic, 'Pay', { amount: 1 }, { crumbs: { requestId: REQUEST } });
+    const read = log.read.bind(log);
+    let written = false;
+    log.read = async function* (range, signal) {
+      yield* read(range, signal);
+      if (!written) await end(log, topic, command, { status: 'success' });
+      written = true;
+    };
+    const handler = { kind: 'command', topic, name: 'Pay', publications: [] } as unknown as Handler;
+    const guard = new RedeliveryGuard(new HandlerRegistry([handler]), { window: 60_000, remembered: 10 }, Date.now);
+    const { partition } = command.at;
+    const signal = new AbortController().signal;
+
+    await guard.readBack(log, { topic, partition, position: 0n, signal } as Assignment);
+
+    const crumbs = { sessionId: 'session-1', publicKey: 'key-1', requestId: REQUEST, correlationId: '', attempt: 1 };
+    expect(guard.endingOf(requestIdentity(crumbs))).toBe('answered');
   });
 });
 

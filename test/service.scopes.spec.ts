@@ -1,7 +1,7 @@
 import { Controller, Inject, Injectable, Module, Scope } from '@nestjs/common';
-import { REQUEST } from '@nestjs/core';
+import { type ContextId, ContextIdFactory, type ContextIdStrategy, REQUEST } from '@nestjs/core';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { CommandHandler } from '../lib/service/command-handler.decorator.js';
 import { CommandContext } from '../lib/service/handler.context.js';
 import { MessagePublisher } from '../lib/service/message.publisher.js';
@@ -29,6 +29,44 @@ describe('providers', () => {
 
     expect(await service.follower.outcome(first.requestId)).toMatchObject({ value: [1, true, 'ann'] });
     expect(await service.follower.outcome(second.requestId)).toMatchObject({ value: [2, true, 'bob'] });
+  });
+
+  it('that are durable are shared by all commands of one tenant', async () => {
+    const { topic, PlaceBid } = bidding();
+    let made = 0;
+    @Injectable({ scope: Scope.REQUEST, durable: true })
+    class Bidding {
+      private readonly number = ++made;
+      constructor(@Inject(REQUEST) private readonly tenant: { name: string }) {}
+      @CommandHandler(PlaceBid)
+      place() {
+        return [this.number, this.tenant.name];
+      }
+    }
+    const tenants = new Map<unknown, ContextId>();
+    const strategy: ContextIdStrategy<CommandContext> = {
+      attach(contextId, { user }) {
+        const name = user?.['sub'];
+        const tenant = tenants.get(name) ?? ContextIdFactory.create();
+        tenants.set(name, tenant);
+        return { resolve: ({ isTreeDurable }) => (isTreeDurable ? tenant : contextId), payload: { name } };
+      },
+    };
+    ContextIdFactory.apply(strategy);
+    onTestFinished(() => ContextIdFactory.apply(undefined as never));
+    const service = await startService({ providers: [Bidding] });
+
+    const values = [];
+    for (const sub of ['ann', 'bob', 'ann']) {
+      const crumbs = { user: JSON.stringify({ sub }) };
+      const { requestId } = await request(service.log, topic, 'PlaceBid', { amount: 1 }, { crumbs });
+      values.push(((await service.follower.outcome(requestId)) as { value: unknown }).value);
+    }
+    expect(values).toEqual([
+      [1, 'ann'],
+      [2, 'bob'],
+      [1, 'ann'],
+    ]);
   });
 
   it('that depend on one of request scope, and controllers and transient ones, work alike', async () => {

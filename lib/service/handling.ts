@@ -37,7 +37,8 @@ export class Handling<P extends Handled = Handled> implements HandlingFacts<P>, 
     private readonly limits: HandlingLimits,
   ) {
     this.context = contextOf(this);
-    for (const signal of [limits.deadline.signal, limits.owner]) {
+    const { deadline, owner } = limits;
+    for (const signal of deadline.at === undefined ? [owner] : [owner, deadline.signal]) {
       if (signal.aborted) this.controller.abort(signal.reason);
       else signal.addEventListener('abort', this.passOn, { once: true });
     }

@@ -88,6 +88,7 @@ export class RedeliveryGuard {
     const { topic, partition, signal } = assignment;
     const from = later(start, this.noted) ?? assignment.position;
     const to = await endOf(log, assignment);
+    if (from >= to) return;
     for await (const { records, next } of log.read({ topic, partition, from, to }, signal)) {
       for (const record of records) this.noteUnread(record);
       this.noted = next;
