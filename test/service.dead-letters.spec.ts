@@ -6,6 +6,7 @@ import { CommandAddress } from '../lib/service/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/command-handler.decorator.js';
 import { EventEntity } from '../lib/service/event-entity.decorator.js';
 import { EventHandler } from '../lib/service/event-handler.decorator.js';
+import { EventPublisher } from '../lib/service/event-publisher.decorator.js';
 import { CommandRejectedError } from '../lib/service/service.errors.js';
 import { BACKENDS, fresh, openLog, request, startService } from './support/service.js';
 
@@ -123,6 +124,41 @@ describe('a record that even the dead letters refuse', () => {
       expect.stringContaining(
         `${topic}/${partition}@0 is lost: it was given up (failed), and ${topic}.dlq does not take it: Too large.`,
       ),
+    ]);
+  });
+});
+
+describe('an event that the log refuses', () => {
+  it('is told in the log and makes a dead letter of its command, whose answer stands', async () => {
+    const topic = fresh('shop');
+    @CommandAddress(topic, 'Buy')
+    class Buy {}
+    @EventEntity(topic, 'Order')
+    class Order {}
+    @Injectable()
+    class Shop {
+      @CommandHandler(Buy)
+      @EventPublisher(Order, 'Made')
+      buy(): Order {
+        return {};
+      }
+    }
+    const service = await startService({ providers: [Shop] });
+    const publish = service.log.publish.bind(service.log);
+    service.log.publish = async (record) => {
+      if (record.headers['ce_type'] === 'event.Order.Made') throw new RecordRefusedError('Too large.');
+      return publish(record);
+    };
+
+    const { requestId } = await request(service.log, topic, 'Buy', {});
+
+    expect(await service.follower.outcome(requestId)).toEqual({ status: 'success', value: {} });
+    expect(await service.follower.deadLetter()).toMatchObject({
+      dlq_reason: 'failed',
+      dlq_error: 'record_refused: Too large.',
+    });
+    expect(service.lines).toEqual([
+      expect.stringContaining('An event that Shop.buy returned is not published: Too large.'),
     ]);
   });
 });

@@ -121,6 +121,33 @@ describe.each(BACKENDS)('a command on the %s log', (backend) => {
   });
 });
 
+describe('the context of a command', () => {
+  it('knows the message, its time, and who asked; claims that are no JSON object are none', async () => {
+    const { topic, PlaceBid } = auction();
+    const seen: unknown[] = [];
+    @Injectable()
+    class Bidding {
+      @CommandHandler(PlaceBid)
+      place(_command: Command, { message, timestamp, user, remaining }: CommandContext) {
+        seen.push([message.source, message.breadCrumbs.requestId, typeof timestamp, user, typeof remaining]);
+      }
+    }
+    const service = await startService({ providers: [Bidding] });
+
+    const ids = [];
+    for (const user of ['{"sub":"ann"}', '"ann"', '{half']) {
+      const sent = await request(service.log, topic, 'PlaceBid', { lot: 1, amount: 1 }, { crumbs: { user } });
+      await service.follower.outcome(sent.requestId);
+      ids.push(sent.requestId);
+    }
+    expect(seen).toEqual([
+      ['/gateway', ids[0], 'number', { sub: 'ann' }, 'function'],
+      ['/gateway', ids[1], 'number', undefined, 'function'],
+      ['/gateway', ids[2], 'number', undefined, 'function'],
+    ]);
+  });
+});
+
 describe('an event', () => {
   it('reaches every method that handles it, and what they return follows from it', async () => {
     const { topic, PlaceBid, BidEvent, Charge } = auction();

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
+import { encodeMessage } from '../lib/message/cloud-events.codec.js';
 import type { Event } from '../lib/message/event.js';
 import { CommandAddress } from '../lib/service/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/command-handler.decorator.js';
@@ -145,6 +147,21 @@ describe('a reply', () => {
     expect(replied).toEqual(['yes']);
     expect(service.follower.records.filter(({ topic }) => topic.endsWith('.dlq'))).toEqual([]);
     expect(service.follower.ofType('result.Payment')).toEqual([]);
+  });
+
+  it('to a request that others began is named by what is known', async () => {
+    const { topic, Settling, Paying } = settling((publisher) => publisher.reply('done'));
+    const service = await startService({ providers: [Settling, Paying] });
+    const requestId = randomUUID();
+    const reply = { topic, partition: 1 };
+    const breadCrumbs = { requestId, sessionId: 's', correlationId: 'root', attempt: 1, reply };
+    const payload = { kind: 'event' as const, name: 'Payment.Made', entity: 'Payment', eventType: 'Made', data: {} };
+    const encoded = encodeMessage({ id: 'an-event', source: '/other', breadCrumbs, payload });
+
+    await service.log.publish({ topic, key: 'k', ...encoded });
+
+    expect(await service.follower.outcome(requestId)).toEqual({ status: 'success', value: 'done' });
+    expect(service.follower.ofType('result.Payment')[0]).toMatchObject({ partition: 1, key: Buffer.from('s') });
   });
 
   it('outside of a handler is an error', async () => {
