@@ -145,7 +145,7 @@ function framesSource(): string {
 }
 
 describe('the examples of README.md', () => {
-  it.each(['place-bid.ts', 'bidding.ts', 'main.ts', 'client.ts'])('type-check: %s', async (name) => {
+  it.each(['place-bid.ts', 'bidding.ts', 'main.ts', 'client.ts', 'bidding.spec.ts'])('type-check: %s', async (name) => {
     expect(await errorsIn(name)).toEqual([]);
   });
 });
@@ -231,8 +231,8 @@ let compiled: Promise<readonly string[]> | undefined;
 
 /** What the compiler says about one of the files that the documents hold. They are compiled together, once. */
 async function errorsIn(name: string): Promise<readonly string[]> {
-  const handlers = readme.section('A first handler').code('ts');
-  const files = new Map(handlers.map((code) => [/^\/\/ (\S+)/.exec(code)![1]!, code]));
+  const named = ['A first handler', 'Testing your handlers'].flatMap((heading) => readme.section(heading).code('ts'));
+  const files = new Map(named.map((code) => [/^\/\/ (\S+)/.exec(code)![1]!, code]));
   files.set('client.ts', readme.section('A first client').code('ts')[0]!);
   files.set('frames.ts', framesSource());
   if (!files.has(name)) throw new Error(`README.md has no example ${name}.`);
