@@ -54,7 +54,9 @@ describe('dealing partitions', () => {
 
         expect(dealt).toHaveLength(read.reduce((sum, topic) => sum + partitions[topic]!, 0));
         expect(new Set(dealt.map(({ topic, partition }) => `${topic}/${partition}`)).size).toBe(dealt.length);
-        expect(dealt.every(({ id, topic }) => (readers.find((one) => one.id === id)!.topics as string[]).includes(topic))).toBe(true);
+        expect(
+          dealt.every(({ id, topic }) => (readers.find((one) => one.id === id)!.topics as string[]).includes(topic)),
+        ).toBe(true);
         expect(dealPartitions([...readers].reverse(), new Map(Object.entries(partitions).reverse()))).toEqual(hands);
       }),
     );

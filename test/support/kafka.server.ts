@@ -12,14 +12,16 @@ import { TemporaryDirectory } from './temporary.directory.js';
 
 const run = promisify(execFile);
 
+type BrokerProperties = Record<string, string | number | boolean>;
+
 export interface KafkaServerOptions {
   /**
    * How many brokers, each of them a controller too.
    * @default 1
    */
   brokers?: 1 | 3;
-  /** Broker settings beside or instead of the usual ones, such as `log.retention.ms`. */
-  properties?: Record<string, string | number | boolean>;
+  /** Broker settings beside or instead of the usual ones, such as `log.retention.ms`; for listeners, made from a broker's ports. */
+  properties?: BrokerProperties | ((ports: { port: number; controllerPort: number }) => BrokerProperties);
 }
 
 /** One broker; it keeps its port and its data over kills and restarts. */
@@ -120,7 +122,8 @@ async function format(
   classPath: string,
   options: KafkaServerOptions,
 ): Promise<void> {
-  const properties = { ...propertiesOf(node, nodes), ...options.properties };
+  const given = typeof options.properties === 'function' ? options.properties(node) : options.properties;
+  const properties = { ...propertiesOf(node, nodes), ...given };
   const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`);
   const file = `${node.path}.properties`;
   await writeFile(file, lines.join(''));

@@ -4,11 +4,17 @@ import type { KafkaOptions } from '../log.options.js';
 import { KafkaSockets } from './kafka.sockets.js';
 import { Cluster, READ_COMMITTED } from './kafkajs.internals.js';
 
+/** How long kafkajs may not say the same again, in milliseconds, and how many of its lines are remembered for that. */
+const SILENCE = 30_000;
+const DIFFERENT_LINES = 100;
+
 /** Makes what talks to Kafka, all with the same brokers, security and limits. */
 export class KafkaClient {
   readonly kafka: Kafka;
   private readonly sockets = new KafkaSockets();
   private readonly config;
+  /** When each line was written last, by `performance.now()`. */
+  private readonly written = new Map<string, number>();
   private closed = false;
 
   constructor(
@@ -55,11 +61,14 @@ export class KafkaClient {
     this.cut();
   }
 
-  /** One line each, without stacks and payloads. What a broker answered is told to whoever asked, so it is no news here. */
+  /** One line each, without stacks and payloads, and none twice within a while: kafkajs repeats them at every attempt. */
   private write({ namespace, log }: LogEntry, logger: Logger): void {
-    if (this.closed) return;
     const reason = typeof log['error'] === 'string' ? `: ${log['error']}` : '';
     const line = `kafkajs ${namespace}: ${log.message}${reason}`;
+    if (this.closed || performance.now() - (this.written.get(line) ?? -SILENCE) < SILENCE) return;
+    if (this.written.size >= DIFFERENT_LINES) this.written.clear();
+    this.written.set(line, performance.now());
+    // What a broker answered is told to whoever asked, so it is no news here.
     if (log.message.startsWith('Response ')) logger.debug(line);
     else logger.warn(line);
   }

@@ -105,17 +105,9 @@ export class KafkaGroup implements Subscription {
   /** One consumer, from its start until it crashes or is stopped. @returns why it ended */
   private async session(onJoin: () => void): Promise<unknown> {
     const consumer = this.consumer();
+    const over = this.listen(consumer, onJoin);
     try {
-      const crashed = this.listen(consumer, onJoin);
-      await consumer.connect();
-      await consumer.subscribe({ topics: [...this.topics], fromBeginning: true });
-      await consumer.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        partitionsConsumedConcurrently: CONCURRENTLY,
-        eachBatch: (payload) => this.eachBatch(consumer, payload),
-      });
-      return await crashed;
+      return await Promise.race([over, this.begin(consumer).then(() => over)]);
     } catch (error) {
       return error;
     } finally {
@@ -123,6 +115,17 @@ export class KafkaGroup implements Subscription {
       this.commit = undefined;
       await atMost(LEAVE_LIMIT + this.client.options.fetchWait, consumer.disconnect());
     }
+  }
+
+  private async begin(consumer: Consumer): Promise<void> {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...this.topics], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: CONCURRENTLY,
+      eachBatch: (payload) => this.eachBatch(consumer, payload),
+    });
   }
 
   private consumer(): Consumer {
@@ -144,7 +147,7 @@ export class KafkaGroup implements Subscription {
   private listen(consumer: Consumer, onJoin: () => void): Promise<unknown> {
     const { GROUP_JOIN, REBALANCING, CRASH, END_BATCH_PROCESS, RECEIVED_UNSUBSCRIBED_TOPICS } = consumer.events;
     consumer.on(GROUP_JOIN, ({ payload }) => {
-      this.begin(consumer, payload.memberAssignment);
+      this.assign(consumer, payload.memberAssignment);
       onJoin();
     });
     consumer.on(REBALANCING, () => this.lose(true));
@@ -161,7 +164,7 @@ export class KafkaGroup implements Subscription {
     });
   }
 
-  private begin(consumer: Consumer, assigned: Readonly<Record<string, readonly number[]>>): void {
+  private assign(consumer: Consumer, assigned: Readonly<Record<string, readonly number[]>>): void {
     this.lose(false); // kafkajs may join anew without a word: the generation that we knew is over
     const committer = new OffsetCommitter(
       () => this.commit,

@@ -69,22 +69,21 @@ export class KafkaMessageLog implements MessageLog {
   async connect(): Promise<void> {
     if (this.closing.signal.aborted) throw this.notConnected();
     const { brokers, connectionTimeout } = this.options;
-    // A broker that takes the connection and then is silent would be waited for as long as for a slow answer.
-    const tooLong = setTimeout(() => this.client.cut(), 2 * connectionTimeout * brokers.length);
+    // A broker that takes the connection and then is silent would be waited for as long as for a slow answer, twice.
+    const tooLong = setInterval(() => this.client.cut(), 2 * connectionTimeout * brokers.length);
     try {
       await Promise.all([this.admin.connect(), this.producer.connect(), this.reading.connect()]);
       this.cluster = (await this.admin.describeCluster()).clusterId;
     } catch (error) {
       throw unavailable('connecting', brokers, error);
     } finally {
-      clearTimeout(tooLong);
+      clearInterval(tooLong);
     }
   }
 
   async close(): Promise<void> {
     if (this.closing.signal.aborted) return;
-    await this.publisher.close();
-    await this.subscriptions.stopAll();
+    await Promise.all([this.publisher.close(), this.subscriptions.stopAll()]);
     this.closing.abort();
     await this.reading.close();
     await atMost(HANG_UP_LIMIT, Promise.allSettled([this.producer.disconnect(), this.admin.disconnect()]));

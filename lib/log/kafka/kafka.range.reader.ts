@@ -75,7 +75,9 @@ export class KafkaRangeReader {
     if (leader !== undefined) return leader;
     const partitions = this.cluster.partitionsOf(topic);
     if (partitions.includes(partition)) throw new Error(`${topic}/${partition} has no leader`);
-    throw new RecordRefusedError(`Topic "${topic}" has ${partitions.length} partitions, and none is number ${partition}.`);
+    throw new RecordRefusedError(
+      `Topic "${topic}" has ${partitions.length} partitions, and none is number ${partition}.`,
+    );
   }
 }
 

@@ -17,7 +17,11 @@ export class KafkaSockets {
       ? connectTls({ host, port, ...serverName, ...(typeof ssl === 'object' && ssl) }, onConnect)
       : connectTcp({ host, port }, onConnect);
     this.open.add(socket);
-    socket.once('close', () => this.open.delete(socket));
+    socket.once('close', () => {
+      this.open.delete(socket);
+      // kafkajs does this to a dead socket at every attempt to connect another, and each time a listener would stay behind.
+      socket.unref = () => socket;
+    });
     return socket.setKeepAlive(true, KEEP_ALIVE_DELAY);
   };
 

@@ -139,7 +139,10 @@ export class PartitionFetcher {
     const backoff = new Backoff();
     for (let lost = this.leaderless(); lost && !this.closed; lost = this.leaderless()) {
       const { topic, partition } = lost;
-      this.troubles.report(`${this.part}, leaders`, `${topic}/${partition} has no leader now and is not read (${this.part})`);
+      this.troubles.report(
+        `${this.part}, leaders`,
+        `${topic}/${partition} has no leader now and is not read (${this.part})`,
+      );
       await this.recover(backoff);
     }
     this.troubles.clear(`${this.part}, leaders`);

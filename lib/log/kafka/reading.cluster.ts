@@ -4,6 +4,7 @@ import type { PartitionOffsets } from '../message.log.js';
 import type { TopicPartition } from '../partition.dealer.js';
 import { atMost } from './at-most.js';
 import { Backoff } from './backoff.js';
+import { FreshAnswer } from './fresh.answer.js';
 import type { KafkaClient } from './kafka.client.js';
 import { isMissingTopic, rootOf, unavailable } from './kafka.failure.js';
 import { Batch, type Cluster, READ_COMMITTED, type RawBatch } from './kafkajs.internals.js';
@@ -28,6 +29,8 @@ export class ReadingCluster {
   private readonly closing = new AbortController();
   /** Topics that are read, also those that are gone for now. */
   private readonly wanted = new Set<string>();
+  /** Many clients that reconnect at the same time ask the same. */
+  private readonly held = new Map<string, FreshAnswer<PartitionOffsets[]>>();
 
   constructor(
     private readonly client: KafkaClient,
@@ -101,15 +104,10 @@ export class ReadingCluster {
   }
 
   /** See {@link MessageLog.offsets}. */
-  async offsets(topic: string): Promise<PartitionOffsets[]> {
-    return this.patiently(topic, async () => {
-      const partitions = this.partitionsOf(topic).sort((a, b) => a - b);
-      const [starts, ends] = await Promise.all([
-        this.ask(topic, partitions, { fromBeginning: true }),
-        this.ask(topic, partitions, { fromBeginning: false }),
-      ]);
-      return partitions.map((partition) => ({ partition, start: starts.get(partition)!, end: ends.get(partition)! }));
-    });
+  offsets(topic: string): Promise<PartitionOffsets[]> {
+    let answer = this.held.get(topic);
+    if (!answer) this.held.set(topic, (answer = new FreshAnswer(() => this.askOffsets(topic))));
+    return answer.get();
   }
 
   /** See {@link MessageLog.offsetsAt}. */
@@ -179,6 +177,17 @@ export class ReadingCluster {
     } catch {
       return []; // kafkajs throws before it is connected, and after
     }
+  }
+
+  private askOffsets(topic: string): Promise<PartitionOffsets[]> {
+    return this.patiently(topic, async () => {
+      const partitions = this.partitionsOf(topic).sort((a, b) => a - b);
+      const [starts, ends] = await Promise.all([
+        this.ask(topic, partitions, { fromBeginning: true }),
+        this.ask(topic, partitions, { fromBeginning: false }),
+      ]);
+      return partitions.map((partition) => ({ partition, start: starts.get(partition)!, end: ends.get(partition)! }));
+    });
   }
 
   /** The offsets that a broker names for all partitions of a topic. Fails where one of them has no leader. */

@@ -58,7 +58,7 @@ export class RecordRouter {
   /** Asks for the topic for as long as somebody waits. @returns that there is no such topic */
   private async lookFor(topic: string, line: RecordLine): Promise<MissingTopicsError | undefined> {
     const backoff = new Backoff();
-    for (let looks = 0; looks < LOOKS && line.first && !this.signal.aborted; ) {
+    for (let looks = 0; looks < LOOKS && line.first && !this.signal.aborted;) {
       try {
         await this.catalog.refresh(topic);
         looks++;

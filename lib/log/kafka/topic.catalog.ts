@@ -10,13 +10,11 @@ export const LOOKS = 4;
 /** What is known of a topic: the leader of each partition, undefined while it has none. */
 export interface KnownTopic {
   readonly leaders: readonly (number | undefined)[];
-  /** By `performance.now()`. */
-  readonly since: number;
 }
 
 /** Knows the partitions of topics, and asks again every `metadataMaxAge`, when somebody needs them. */
 export class TopicCatalog {
-  private readonly known = new Map<string, KnownTopic>();
+  private readonly known = new Map<string, KnownTopic & { askedAt: number }>();
   private readonly asking = new Map<string, Promise<KnownTopic>>();
 
   constructor(
@@ -28,7 +26,8 @@ export class TopicCatalog {
   /** What is known without waiting; what is old is asked for in the background. */
   peek(topic: string): KnownTopic | undefined {
     const known = this.known.get(topic);
-    if (known && performance.now() - known.since > this.options.metadataMaxAge) {
+    if (known && performance.now() - known.askedAt > this.options.metadataMaxAge) {
+      known.askedAt = performance.now(); // also where nobody answers: not each record may try again
       this.refresh(topic).catch(() => undefined); // what is known serves on
     }
     return known;
@@ -72,7 +71,7 @@ export class TopicCatalog {
       const leaders: (number | undefined)[] = [];
       for (const { partitionId, leader } of topics[0]!.partitions)
         leaders[partitionId] = leader < 0 ? undefined : leader;
-      const known = { leaders, since: performance.now() };
+      const known = { leaders, askedAt: performance.now() };
       this.known.set(topic, known);
       return known;
     } catch (error) {
