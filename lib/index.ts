@@ -63,6 +63,7 @@ export {
   ReplyImpossibleError,
   UnaddressedClassError,
 } from './service/service.errors.js';
+export type { EventKey, PayloadClass, ReplyMode } from './service/method.declaration.js';
 export { ServiceOptions } from './service/service.options.js';
 
 export { GatewaySetupError } from './gateway/gateway.errors.js';

@@ -12,11 +12,12 @@ const tokens: Auth['authenticate'] = (token) => {
   return { claims: { sub: sub! }, ...(lifetime && { expires: new Date(Date.now() + Number(lifetime)) }) };
 };
 
-async function start(auth: Auth) {
+async function start(auth: Auth, more: object = {}) {
   const house = auction();
-  const running = await startApp({ gateway: { topics: [house.topic], broadcast: { 'Bid.*': 'data' }, ...auth } }, [
-    house.Bidding,
-  ]);
+  const running = await startApp(
+    { gateway: { topics: [house.topic], broadcast: { 'Bid.*': 'data' }, ...auth, ...more } },
+    [house.Bidding],
+  );
   return { ...house, ...running };
 }
 
@@ -72,6 +73,42 @@ describe('a gateway that authenticates', () => {
 
     expect((await bob.next('accepted')).data).not.toHaveProperty('outcome');
     expect(bob.unread.filter(({ data }) => data.sealed)).toEqual([]);
+  });
+});
+
+describe('a gateway whose authentication hangs', () => {
+  it('sends the client to another one, in time', async () => {
+    const { url } = await start({ authenticate: () => new Promise(() => undefined) }, { helloTimeout: 60 });
+    const client = await RawClient.connect(url);
+    client.hello();
+    expect(await client.closed).toMatchObject({ code: 4010 });
+  });
+});
+
+describe('claims that the bread crumbs cannot carry', () => {
+  it.each([
+    ['too large', { sub: 'ann', roles: 'x'.repeat(7_000) }],
+    ['without a subject', {} as { sub: string }],
+  ])('let nobody in: %s', async (_, claims) => {
+    const { url } = await start({ authenticate: () => ({ claims }) });
+    const client = await RawClient.connect(url);
+    client.hello();
+    expect(await client.closed).toMatchObject({ code: 4500 });
+  });
+});
+
+describe('a gateway that authorizes slowly', () => {
+  it('does not take a client for dead whose answers wait behind its other frames', async () => {
+    const { url, topic } = await start(
+      { authorize: () => new Promise((resolve) => setTimeout(resolve, 5, true)) },
+      { heartbeat: { interval: 100, timeout: 50 }, limits: { rate: 1_000 } },
+    );
+    const client = await RawClient.welcome(url);
+    const requests = Array.from({ length: 200 }, (_, i) =>
+      client.request(topic, 'PlaceBid', { lot: 1, amount: 20 + i }),
+    );
+    for (const requestId of requests)
+      expect(await client.outcome(topic, requestId)).toMatchObject({ status: 'success' });
   });
 });
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { WebSocket } from 'ws';
+import { Session } from '../lib/gateway/session.js';
 import type { KafkaSocketModuleOptions } from 'nestjs-kafka-socket';
-import { MemoryMessageLog } from 'nestjs-kafka-socket';
+import { LogUnavailableError, MemoryMessageLog } from 'nestjs-kafka-socket';
 import { type Backend, BACKENDS, shared, startApp } from './support/app.js';
 import { auction } from './support/auction.js';
 import { RawClient, type RawFrame, rawIdentity } from './support/raw.client.js';
@@ -237,6 +239,41 @@ describe('a client that was away longer than the log keeps records', () => {
     const taken = await frames(back, ({ event }) => event === 'recovered');
     expect(taken.at(-1)!.data).toMatchObject({ topic, complete: false, reason: 'retention' });
     expect(amountsIn(taken).at(-1)).toBe(119);
+  });
+});
+
+describe('a client that comes back while the log cannot be read', () => {
+  it('is sent to another gateway instead of being left without a welcome', async () => {
+    const log = new MemoryMessageLog();
+    const { url, topic } = await start('memory', { log });
+    log.offsets = () => Promise.reject(new LogUnavailableError('no broker answers', false));
+    const client = await RawClient.connect(url);
+    client.hello({ channels: [topic], positions: { [topic]: { 0: '-1' } } });
+    expect(await client.closed).toMatchObject({ code: 4010 });
+  });
+});
+
+describe('a client that reads slowly', () => {
+  const session = (bufferedAmount: number) => {
+    const closed: number[] = [];
+    const socket = { bufferedAmount, send: () => undefined, close: (code: number) => closed.push(code) };
+    return {
+      closed,
+      session: new Session(socket as unknown as WebSocket, { id: 's', publicKey: 'k', claims: undefined }, 1_000),
+    };
+  };
+
+  it('is not too slow for what recovery wrote before', () => {
+    const { closed, session: slow } = session(10_000_000);
+    slow.sendRecovered('x'.repeat(10_000));
+    slow.sendLive('x'.repeat(100));
+    expect(closed).toEqual([]);
+  });
+
+  it('is too slow once live frames wait above the limit', () => {
+    const { closed, session: slow } = session(10_000_000);
+    for (let i = 0; i < 11; i++) slow.sendLive('x'.repeat(100));
+    expect(closed).toEqual([4008]);
   });
 });
 

@@ -48,6 +48,11 @@ export class Connection {
     socket.on('error', (error) => this.logger.debug(`A socket broke: ${error.message}`));
   }
 
+  /** Whether the socket is not read, because frames wait for the ones before them. */
+  get paused(): boolean {
+    return this.socket.isPaused;
+  }
+
   /** Aborts when the socket closes. */
   get closed(): AbortSignal {
     return this.closing.signal;
@@ -82,11 +87,11 @@ export class Connection {
   /** Tells the client what is wrong. */
   refuse(error: ClientFacingError, frame?: Pick<ReceivedFrame, 'id' | 'data'>): void {
     const requestId = frame && requestIdIn(frame.data);
-    const { code, message, temporary } = error;
+    const { code, message, temporary, details } = error;
     sendFrame(
       this.socket,
       'error',
-      { ...(requestId !== undefined && { requestId }), code, message, temporary },
+      { ...(requestId !== undefined && { requestId }), code, message, temporary, ...(details && { details }) },
       frame?.id,
     );
   }

@@ -34,9 +34,7 @@ export class Connections {
       return socket.close(CloseCode.connectionLimit, 'too many connections');
     this.open.add(connection);
     connection.closed.addEventListener('abort', () => this.open.delete(connection), { once: true });
-    connection.after(this.options.helloTimeout, () => {
-      if (!connection.greeted) socket.close(CloseCode.noHello, 'no hello in time');
-    });
+    connection.after(this.options.helloTimeout, () => this.giveUp(connection));
   }
 
   /** Takes no more sockets. */
@@ -57,5 +55,12 @@ export class Connections {
     ]);
     waiting.abort();
     for (const { socket } of this.open) socket.terminate();
+  }
+
+  /** Whoever said nothing stops; whose hello waits for us, for the log or for `authenticate`, tries another gateway. */
+  private giveUp({ session, greeted, socket }: Connection): void {
+    if (session) return;
+    if (greeted) socket.close(CloseCode.insufficientState, 'no welcome in time: reconnect');
+    else socket.close(CloseCode.noHello, 'no hello in time');
   }
 }

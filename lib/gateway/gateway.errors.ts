@@ -1,9 +1,20 @@
-import { KafkaSocketError } from '../kafka-socket.error.js';
+import { KafkaSocketError, type KafkaSocketErrorOptions } from '../kafka-socket.error.js';
 import type { ErrorCode } from '../protocol/error-codes.js';
 
 /** Something that a client is told in an `error` frame. Its message goes out as it is: no payload, no secret. */
 export abstract class ClientFacingError extends KafkaSocketError {
   abstract override readonly code: ErrorCode;
+
+  constructor(
+    message: string,
+    { details, ...options }: KafkaSocketErrorOptions & { details?: Readonly<Record<string, string>> } = {},
+  ) {
+    super(message, options);
+    this.details = details;
+  }
+
+  /** What programs read beside the code, such as the channel that was refused. */
+  readonly details: Readonly<Record<string, string>> | undefined;
 }
 
 /** A frame that is not as the protocol says. */

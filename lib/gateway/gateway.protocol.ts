@@ -56,7 +56,11 @@ export class GatewayProtocol {
       const state = await this.state(connection);
       if (state) await this.hello.say(connection, hello, state, frame.id);
     } catch (error) {
-      if (!(error instanceof BadFrameError)) throw error;
+      // A second hello is not taken, so whoever was not welcome has to come back on another socket.
+      if (!(error instanceof BadFrameError)) {
+        connection.socket.close(CloseCode.insufficientState, 'the gateway cannot welcome anybody now: reconnect');
+        throw error;
+      }
       connection.refuse(error, frame);
       connection.socket.close(CloseCode.badFrames, 'bad hello');
     }

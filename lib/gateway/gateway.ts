@@ -138,16 +138,15 @@ export class Gateway {
     }
   }
 
-  private async whenReady(signal: AbortSignal): Promise<GatewayState> {
-    if (this.state) return this.state;
-    const bound = AbortSignal.any([signal, AbortSignal.timeout(this.options.helloTimeout)]);
+  private whenReady(signal: AbortSignal): Promise<GatewayState> {
+    if (this.state) return Promise.resolve(this.state);
     return new Promise((resolve, reject) => {
-      const ready = (state: GatewayState): void => resolve(state);
-      this.waiting.add(ready);
-      bound.addEventListener('abort', () => {
-        this.waiting.delete(ready);
-        reject(bound.reason as Error);
-      });
+      this.waiting.add(resolve);
+      const leave = (): void => {
+        this.waiting.delete(resolve);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', leave, { once: true });
     });
   }
 }

@@ -22,7 +22,9 @@ export class Heartbeat {
       // One turn of the event loop writes a record's frames and moves the position, so no frame before this position is missing.
       session.send('ping', { positions: session.positions(this.router.routed()) });
       connection.after(timeout, () => {
-        if (connection.heard < sent) session.socket.close(CloseCode.noPong, 'no answer to a ping');
+        // While we do not read, an answer may lie in the socket.
+        if (connection.heard < sent && !connection.paused)
+          session.socket.close(CloseCode.noPong, 'no answer to a ping');
       });
       connection.after(interval, beat);
     };

@@ -3,7 +3,7 @@ import { messageOf } from '../kafka-socket.error.js';
 import { CloseCode } from '../protocol/close-codes.js';
 import type { ClientFrames } from '../protocol/frames.js';
 import type { Connection } from './connection.js';
-import { BadFrameError, type ClientFacingError } from './gateway.errors.js';
+import { BadFrameError, type ClientFacingError, GatewaySetupError } from './gateway.errors.js';
 import type { Authenticated, GatewayOptions } from './gateway.options.js';
 import type { Heartbeat } from './heartbeat.js';
 import { isPublicKey } from './public-key.js';
@@ -12,6 +12,9 @@ import type { Recovery } from './recovery.js';
 import { Session } from './session.js';
 import type { SessionRegistry } from './session.registry.js';
 import type { Subscriptions } from './subscriptions.js';
+
+/** What claims may take in the bread crumbs, in bytes; the other crumbs, and those of services, need the rest of 8 KiB. */
+const MAX_CLAIMS_BYTES = 6 * 1024;
 
 /** What the gateway says of itself once the log is read back. */
 export interface GatewayState {
@@ -86,9 +89,10 @@ export class Hello {
   ): Promise<Authenticated | undefined | 'refused'> {
     if (!this.options.authenticate) return undefined;
     try {
-      return await this.options.authenticate(token, connection.handshake);
+      return checked(await this.options.authenticate(token, connection.handshake));
     } catch (error) {
-      this.logger.debug(`A hello was refused: ${messageOf(error)}`);
+      if (error instanceof GatewaySetupError) this.logger.error(error.message);
+      else this.logger.debug(`A hello was refused: ${messageOf(error)}`);
       connection.socket.close(CloseCode.badToken, 'the token is not accepted');
       return 'refused';
     }
@@ -116,4 +120,15 @@ export class Hello {
       connection.socket.close(CloseCode.tokenExpired, 'the token has expired: reconnect with a new one');
     this.expiry.set(connection, connection.after(expires.getTime() - Date.now(), close));
   }
+}
+
+/** The claims travel in every bread crumb, which holds 8 KiB of all of them, percent-encoded. */
+function checked(who: Authenticated): Authenticated {
+  const bytes = encodeURIComponent(JSON.stringify(who.claims)).length;
+  if (typeof who.claims.sub !== 'string')
+    throw new GatewaySetupError('gateway.authenticate returned claims without a "sub".');
+  if (bytes <= MAX_CLAIMS_BYTES) return who;
+  throw new GatewaySetupError(
+    `gateway.authenticate returned claims of ${bytes} bytes (encoded), and ${MAX_CLAIMS_BYTES} is the most. Return only what handlers need.`,
+  );
 }

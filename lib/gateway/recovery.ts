@@ -16,8 +16,9 @@ import type { RoutedRecord } from './routed.record.js';
 import type { Semaphore } from './semaphore.js';
 import type { Session } from './session.js';
 
-/** Records taken from the ring between two looks at whether the socket has drained. */
+/** What is taken from the ring between two looks at whether the socket has drained: records, and bytes. */
 const CHUNK = 256;
+const CHUNK_BYTES = 256 * 1024;
 
 /** What one session asked for, and how far it came. */
 export interface RecoveryPlan {
@@ -131,23 +132,35 @@ export class Recovery {
     }
   }
 
-  /** Sends what the ring holds, in chunks, until little is left. */
+  /** Sends what the ring holds, in chunks, until less than a chunk is left. */
   private async fromRing(session: Session, send: (record: RoutedRecord) => void, signal: AbortSignal): Promise<void> {
     for (const [topic, partition] of this.router.routed()) {
-      while (this.sendChunk(session, topic, partition, send) === CHUNK) await drained(session.socket, signal);
+      while (this.sendChunk(session, topic, partition, send) === 'more') await drained(session.socket, signal);
     }
+    await drained(session.socket, signal);
   }
 
   /** One chunk of a partition. What is not in the ring any more is left to the next round through the log. */
-  private sendChunk(session: Session, topic: string, partition: number, send: (record: RoutedRecord) => void): number {
+  private sendChunk(
+    session: Session,
+    topic: string,
+    partition: number,
+    send: (record: RoutedRecord) => void,
+  ): 'more' | 'done' {
     const next = this.router.next(topic, partition)!;
     const from = this.nextFor(session, topic, partition);
-    if (from >= next || from < this.ring.floor(topic, partition)!) return 0;
+    if (from >= next || from < this.ring.floor(topic, partition)!) return 'done';
     const records = this.ring.from(topic, partition, from, CHUNK);
-    for (const record of records) send(record);
-    const last = records.length === CHUNK ? records.at(-1)!.offset : next - 1n;
-    session.passed(topic, partition, last);
-    return records.length;
+    let bytes = 0;
+    for (const record of records) {
+      send(record);
+      bytes += record.bytes;
+      if (bytes < CHUNK_BYTES && record !== records[CHUNK - 1]) continue;
+      session.passed(topic, partition, record.offset);
+      return 'more';
+    }
+    session.passed(topic, partition, next - 1n);
+    return 'done';
   }
 
   /**

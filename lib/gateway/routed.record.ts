@@ -97,7 +97,7 @@ class LazyEvent implements RoutedEvent {
       at: atOf(this),
       id: this.id,
       type: this.type,
-      time: new Date(this.time).toISOString(),
+      time: isoTime(this.time),
       ...(requestId !== undefined && { requestId }),
       // Who knows a session's id could name it as his own; a key that is one stays inside.
       ...(this.key !== undefined && this.key !== sessionId && { key: this.key }),
@@ -116,6 +116,11 @@ class LazyEvent implements RoutedEvent {
       return {}; // a foreign event with crumbs of its own making is still an event
     }
   }
+}
+
+/** A record's time may be any 64-bit number; dates end at ±8.64e15 ms (ECMA-262, section 21.4.1.1). */
+function isoTime(milliseconds: number): string {
+  return new Date(Math.min(Math.max(milliseconds, -8.64e15), 8.64e15)).toISOString();
 }
 
 /** A value that is put into frames unread must be JSON, or the frame would break at every client. */

@@ -75,14 +75,16 @@ export class Subscriptions {
   }
 
   private async refusal(session: Session, topic: string): Promise<ClientFacingError | undefined> {
-    if (!this.options.topics.includes(topic)) return new ForbiddenError(`There is no channel "${topic}" here.`);
+    if (!this.options.topics.includes(topic))
+      return new ForbiddenError(`There is no channel "${topic}" here.`, { details: { channel: topic } });
     if (session.channels.size >= this.options.limits.channels && !session.channels.has(topic)) {
       return new ForbiddenError(
         `${this.options.limits.channels} channels are the most that a client may open; "${topic}" was not.`,
+        { details: { channel: topic } },
       );
     }
     if (await this.access.may({ action: 'channel', topic }, session.claims)) return undefined;
-    return new ForbiddenError(`This client may not listen to the channel "${topic}".`);
+    return new ForbiddenError(`This client may not listen to the channel "${topic}".`, { details: { channel: topic } });
   }
 }
 
