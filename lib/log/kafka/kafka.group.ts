@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@nestjs/common';
 import type { Consumer, ConsumerCrashEvent, EachBatchPayload, InstrumentationEvent } from 'kafkajs';
 import { messageOf } from '../../kafka-socket.error.js';
-import type { RecordBatch } from '../../message/record.js';
 import type { LogTroubles } from '../log.troubles.js';
 import type { GroupMember, Subscription } from '../message.log.js';
 import { atMost } from './at-most.js';
@@ -105,12 +104,14 @@ export class KafkaGroup implements Subscription {
   /** One consumer, from its start until it crashes or is stopped. @returns why it ended */
   private async session(onJoin: () => void): Promise<unknown> {
     const consumer = this.consumer();
-    const over = this.listen(consumer, onJoin);
+    const ended = new AbortController();
+    const over = this.listen(consumer, onJoin, ended.signal);
     try {
       return await Promise.race([over, this.begin(consumer).then(() => over)]);
     } catch (error) {
       return error;
     } finally {
+      ended.abort();
       this.lose(true);
       this.commit = undefined;
       await atMost(LEAVE_LIMIT + this.client.options.fetchWait, consumer.disconnect());
@@ -144,7 +145,7 @@ export class KafkaGroup implements Subscription {
   }
 
   /** @returns what settles with the reason when it is over */
-  private listen(consumer: Consumer, onJoin: () => void): Promise<unknown> {
+  private listen(consumer: Consumer, onJoin: () => void, ended: AbortSignal): Promise<unknown> {
     const { GROUP_JOIN, REBALANCING, CRASH, END_BATCH_PROCESS, RECEIVED_UNSUBSCRIBED_TOPICS } = consumer.events;
     consumer.on(GROUP_JOIN, ({ payload }) => {
       this.assign(consumer, payload.memberAssignment);
@@ -160,7 +161,7 @@ export class KafkaGroup implements Subscription {
         this.lose(false);
         resolve(payload.error);
       });
-      this.stopping.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+      this.stopping.signal.addEventListener('abort', () => resolve(undefined), { once: true, signal: ended });
     });
   }
 
@@ -193,9 +194,9 @@ export class KafkaGroup implements Subscription {
     if (!assignment || !(await this.continues(consumer, assignment, batch))) return;
     const records = recordBatchOf(batch, BigInt(batch.fetchedOffset));
     if (assignment.signal.aborted) return;
+    this.member.batch(assignment, records); // where it throws, the same comes again
     assignment.expected = BigInt(payload.batch.lastOffset()) + 1n;
     payload.resolveOffset(batch.messages.at(-1)!.offset);
-    this.handOver(assignment, records);
   }
 
   /** Waits until the member has taken the partition. Heartbeats go on meanwhile: what it reads first may take long. */
@@ -237,11 +238,7 @@ export class KafkaGroup implements Subscription {
     const assignment = this.generation?.find(topic, partition);
     if (!assignment?.taken || next <= assignment.expected) return;
     assignment.expected = next;
-    this.handOver(assignment, { topic, partition, records: [], next });
-  }
-
-  private handOver(assignment: KafkaAssignment, batch: RecordBatch): void {
-    this.member.batch(assignment, batch);
+    this.member.batch(assignment, { topic, partition, records: [], next });
   }
 
   private warnOfTopics(topics: readonly string[]): void {

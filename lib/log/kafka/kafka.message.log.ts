@@ -45,6 +45,7 @@ export class KafkaMessageLog implements MessageLog {
   private readonly reading: ReadingCluster;
   private readonly ranges: KafkaRangeReader;
   private cluster?: string;
+  private closed?: Promise<void>;
 
   constructor(private readonly options: KafkaOptions) {
     this.client = new KafkaClient(options, this.logger);
@@ -81,13 +82,8 @@ export class KafkaMessageLog implements MessageLog {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.closing.signal.aborted) return;
-    await Promise.all([this.publisher.close(), this.subscriptions.stopAll()]);
-    this.closing.abort();
-    await this.reading.close();
-    await atMost(HANG_UP_LIMIT, Promise.allSettled([this.producer.disconnect(), this.admin.disconnect()]));
-    this.client.close();
+  close(): Promise<void> {
+    return (this.closed ??= this.hangUp());
   }
 
   async ensureTopics(topics: readonly string[]): Promise<void> {
@@ -119,9 +115,7 @@ export class KafkaMessageLog implements MessageLog {
   async consume(group: string, topics: readonly string[], member: GroupMember): Promise<Subscription> {
     this.checkOpen();
     const { client, reading, troubles, logger } = this;
-    return this.subscriptions.add(
-      await KafkaGroup.join(group, [...new Set(topics)], member, client, reading, troubles, logger),
-    );
+    return this.keep(await KafkaGroup.join(group, [...new Set(topics)], member, client, reading, troubles, logger));
   }
 
   async tail(tail: TailOptions): Promise<Tail> {
@@ -130,7 +124,7 @@ export class KafkaMessageLog implements MessageLog {
     try {
       await cluster.connect();
       const started = await KafkaTail.start(cluster, tail, this.options, this.troubles, this.logger);
-      return { ...this.subscriptions.add(started), caughtUp: started.caughtUp };
+      return { ...(await this.keep(started)), caughtUp: started.caughtUp };
     } catch (error) {
       await cluster.close();
       throw unavailable('reading', this.options.brokers, error);
@@ -140,6 +134,21 @@ export class KafkaMessageLog implements MessageLog {
   async *read(range: LogRange, signal?: AbortSignal): AsyncIterable<RecordBatch> {
     this.checkOpen();
     yield* this.ranges.read(range, signal);
+  }
+
+  private async hangUp(): Promise<void> {
+    this.closing.abort();
+    await Promise.all([this.publisher.close(), this.subscriptions.stopAll()]);
+    await this.reading.close();
+    await atMost(HANG_UP_LIMIT, Promise.allSettled([this.producer.disconnect(), this.admin.disconnect()]));
+    this.client.close();
+  }
+
+  /** A reader that was being started when the log was closed would go on alone. */
+  private async keep(subscription: Subscription): Promise<Subscription> {
+    if (this.isOpen) return this.subscriptions.add(subscription);
+    await subscription.stop();
+    throw this.notConnected();
   }
 
   private get isOpen(): boolean {

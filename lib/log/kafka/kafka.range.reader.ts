@@ -1,4 +1,5 @@
 import type { RecordBatch } from '../../message/record.js';
+import { abortable } from '../abortable.js';
 import { RecordRefusedError } from '../log.errors.js';
 import type { LogRange } from '../message.log.js';
 import { Backoff } from './backoff.js';
@@ -23,17 +24,16 @@ export class KafkaRangeReader {
 
   /** See {@link MessageLog.read}. */
   async *read(range: LogRange, signal?: AbortSignal): AsyncIterable<RecordBatch> {
-    const ended = AbortSignal.any(signal ? [signal, this.cluster.signal] : [this.cluster.signal]);
+    const signals = signal ? [signal, this.cluster.signal] : [this.cluster.signal];
     const { topic, to } = range;
     const backoff = new Backoff(LONGEST_PAUSE);
     let next = range.from;
     while (next < to) {
       const position = next;
-      const batch = await abortable(ended, () => this.cluster.patiently(topic, () => this.fetch(range, position)));
+      const batch = await abortable(signals, () => this.cluster.patiently(topic, () => this.fetch(range, position)));
       next = batch.next;
-      if (next === position) await backoff.pause(ended);
+      if (next === position) await abortable(signals, () => backoff.pause(signal ?? this.cluster.signal));
       else backoff.reset();
-      ended.throwIfAborted();
       if (next > position) yield cut(batch, to);
     }
   }
@@ -85,17 +85,4 @@ export class KafkaRangeReader {
 function cut(batch: RecordBatch, to: bigint): RecordBatch {
   if (batch.next <= to) return batch;
   return { ...batch, records: batch.records.filter(({ offset }) => offset < to), next: to };
-}
-
-/** Starts something, and stops waiting for it when the signal aborts. */
-async function abortable<T>(signal: AbortSignal, start: () => Promise<T>): Promise<T> {
-  signal.throwIfAborted();
-  let abort!: () => void;
-  const aborted = new Promise<never>((_, reject) => (abort = () => reject(signal.reason as Error)));
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([start(), aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
 import { LogUnavailableError, MissingTopicsError } from '../log.errors.js';
 import type { PartitionOffsets } from '../message.log.js';
@@ -37,6 +38,7 @@ export class ReadingCluster {
     private readonly catalog: TopicCatalog,
   ) {
     this.cluster = client.cluster();
+    setMaxListeners(0, this.closing.signal); // each read under way is one
   }
 
   get signal(): AbortSignal {
@@ -107,7 +109,10 @@ export class ReadingCluster {
   offsets(topic: string): Promise<PartitionOffsets[]> {
     let answer = this.held.get(topic);
     if (!answer) this.held.set(topic, (answer = new FreshAnswer(() => this.askOffsets(topic))));
-    return answer.get();
+    return answer.get().catch((error: unknown) => {
+      if (error instanceof MissingTopicsError) this.held.delete(topic);
+      throw error;
+    });
   }
 
   /** See {@link MessageLog.offsetsAt}. */

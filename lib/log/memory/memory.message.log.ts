@@ -1,6 +1,8 @@
+import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers';
 import { Logger } from '@nestjs/common';
 import type { LogPosition, OutgoingRecord, RecordBatch } from '../../message/record.js';
+import { abortable } from '../abortable.js';
 import { partitionOf } from '../key.partitioner.js';
 import { LogUnavailableError, RecordRefusedError } from '../log.errors.js';
 import { MemoryLogOptions } from '../log.options.js';
@@ -50,6 +52,7 @@ export class MemoryMessageLog implements MessageLog {
 
   connect(): Promise<void> {
     if (this.connections++ === 0) this.closing = new AbortController();
+    setMaxListeners(0, this.closing.signal); // each read under way is one
     return Promise.resolve();
   }
 
@@ -103,12 +106,12 @@ export class MemoryMessageLog implements MessageLog {
 
   async *read({ topic, partition, from, to }: LogRange, signal?: AbortSignal): AsyncIterable<RecordBatch> {
     this.checkOpen();
-    const ended = AbortSignal.any(signal ? [signal, this.closing.signal] : [this.closing.signal]);
+    const signals = signal ? [signal, this.closing.signal] : [this.closing.signal];
     const source = this.partition(topic, partition);
     let next = from > source.start ? from : source.start;
     while (next < to) {
-      await somethingIn(source, next, ended);
-      ended.throwIfAborted();
+      await abortable(signals, nextTurn);
+      if (next >= source.end) await somethingNew(source, signals);
       const batch = source.read(next, Math.min(BATCH, Number(to - next)));
       next = batch.next;
       if (batch.records.length > 0 && batch.records[0]!.offset < to) yield cut(batch, to);
@@ -139,16 +142,15 @@ export class MemoryMessageLog implements MessageLog {
   }
 }
 
-/** Waits for a turn of the event loop, and where nothing stands at an offset yet, until something does. */
-async function somethingIn(source: MemoryPartition, next: bigint, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => setImmediate(resolve));
-  if (next < source.end || signal.aborted) return;
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+async function somethingNew(source: MemoryPartition, signals: readonly AbortSignal[]): Promise<void> {
   let wakeUp!: () => void;
   const woken = new Promise<void>((resolve) => (wakeUp = resolve));
-  using _appended = source.onAppend(wakeUp);
-  signal.addEventListener('abort', wakeUp);
-  await woken;
-  signal.removeEventListener('abort', wakeUp);
+  using _listening = source.onAppend(wakeUp);
+  await abortable(signals, () => woken);
 }
 
 /** What lies within a range: retention may have moved the beginning past its end meanwhile. */
