@@ -1,8 +1,8 @@
 /*
  * The one-way rule of lib/:
  *
- *   gateway, service  →  timeout, log  →  message  →  kafka-socket.error
- *   gateway, client   →  protocol
+ *   gateway, service  →  timeout, log  →  message  →  protocol, kafka-socket.error
+ *   gateway, service, client  →  protocol
  *
  * A room that is not named in its `mayImport` is out of reach for it, and so is every room that is added later.
  */
@@ -27,10 +27,14 @@ module.exports = {
       to: { circular: true },
     },
     oneWay('protocol', [], 'The words on the wire are for any client, so they stand on nothing.'),
-    oneWay('message', ['kafka-socket.error'], 'What travels knows nothing of how it travels.'),
+    oneWay('message', ['protocol', 'kafka-socket.error'], 'What travels knows nothing of how it travels.'),
     oneWay('log', ['message', 'kafka-socket.error'], 'A log carries messages; who reads them is not its business.'),
     oneWay('timeout', ['message', 'kafka-socket.error'], 'A scheduler wakes with a message, it does not publish.'),
-    oneWay('service', ['timeout', 'log', 'message', 'kafka-socket.error'], 'A service must run where no gateway is.'),
+    oneWay(
+      'service',
+      ['timeout', 'log', 'message', 'protocol', 'kafka-socket.error'],
+      'A service must run where no gateway is.',
+    ),
     oneWay(
       'gateway',
       ['timeout', 'log', 'message', 'protocol', 'kafka-socket.error'],

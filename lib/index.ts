@@ -9,7 +9,7 @@ export { InvalidOptionsError, type KafkaSocketModuleOptions } from './kafka-sock
 
 export type { BreadCrumbs, ReplyAddress } from './message/bread-crumbs.js';
 export type { Command } from './message/command.js';
-export type { CommandResult, CommandStatus, Outcome, ValidationProblem } from './message/command.result.js';
+export type { CommandResult } from './message/command.result.js';
 export type { Event } from './message/event.js';
 export { MalformedMessageError, UnserializablePayloadError } from './message/message.errors.js';
 export type { Payload, PlatformMessage } from './message/platform-message.js';
@@ -23,6 +23,8 @@ export type {
 } from './message/record.js';
 
 export { MESSAGE_LOG } from './log/log.constants.js';
+export type { InvalidProperty, Outcome, OutcomeStatus } from './protocol/outcome.js';
+
 export { LogUnavailableError, MissingTopicsError, RecordRefusedError } from './log/log.errors.js';
 export { KafkaOptions, MemoryLogOptions, TopicCreationOptions } from './log/log.options.js';
 export { MemoryMessageLog } from './log/memory/memory.message.log.js';

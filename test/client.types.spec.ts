@@ -1,7 +1,6 @@
 import { describe, expectTypeOf, it } from 'vitest';
-import type { CommandFailedError, EventMeta, Outcome as ClientOutcome } from '../lib/client/index.js';
+import type { CommandFailedError, EventMeta } from '../lib/client/index.js';
 import { KafkaSocketClient } from '../lib/client/index.js';
-import type { Outcome } from '../lib/message/command.result.js';
 import type {
   CommandName,
   EntityName,
@@ -93,12 +92,5 @@ describe('a contract of commands alone', () => {
       // @ts-expect-error there is no topic with events
       client.on('auction', () => undefined);
     });
-  });
-});
-
-describe('what an outcome is', () => {
-  it('is the same to services and clients', () => {
-    expectTypeOf<ClientOutcome<Bid>>().toEqualTypeOf<Outcome<Bid>>();
-    expectTypeOf<CommandFailedError['status']>().toExtend<string>();
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { peekBreadCrumb } from '../lib/message/bread-crumbs.codec.js';
 import { decodeEnvelope, decodeMessage, encodeMessage } from '../lib/message/cloud-events.codec.js';
-import { isOutcome } from '../lib/message/command.result.js';
+import { isOutcome } from '../lib/protocol/outcome.js';
 import { MalformedMessageError } from '../lib/message/message.errors.js';
 import { messageTypeOf } from '../lib/message/message.type.js';
 import { isTerminal } from '../lib/message/outcome.rule.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 import { encodeMessage } from '../lib/message/cloud-events.codec.js';
-import type { Outcome } from '../lib/message/command.result.js';
+import type { Outcome } from '../lib/protocol/outcome.js';
 import { followUp } from '../lib/message/follow-up.js';
 import { requestIdentity } from '../lib/message/request.identity.js';
 import type { Assignment, MessageLog } from '../lib/log/message.log.js';

@@ -3,7 +3,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { BaseRpcExceptionFilter, RpcException } from '@nestjs/microservices';
 import { describe, expect, it } from 'vitest';
 import { CommandHandler } from '../lib/service/command-handler.decorator.js';
-import type { Outcome } from '../lib/message/command.result.js';
+import type { Outcome } from '../lib/protocol/outcome.js';
 import { bidding, outcomeIn } from './support/bidding.js';
 
 describe('an exception filter', () => {

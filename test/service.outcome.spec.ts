@@ -4,7 +4,7 @@ import { Transform, Type } from 'class-transformer';
 import { IsArray, IsPositive, ValidateNested } from 'class-validator';
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../lib/message/command.js';
-import type { Outcome } from '../lib/message/command.result.js';
+import type { Outcome } from '../lib/protocol/outcome.js';
 import { CommandAddress } from '../lib/service/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/command-handler.decorator.js';
 import { CommandRejectedError } from '../lib/service/service.errors.js';

@@ -1,6 +1,6 @@
 import { messageOf } from '../kafka-socket.error.js';
 import { decodeBreadCrumbs, encodeBreadCrumbs } from './bread-crumbs.codec.js';
-import { isOutcome } from './command.result.js';
+import { isOutcome } from '../protocol/outcome.js';
 import { MalformedMessageError, UnserializablePayloadError } from './message.errors.js';
 import { type MessageType, messageTypeOf } from './message.type.js';
 import type { Payload, PlatformMessage } from './platform-message.js';

@@ -9,7 +9,7 @@ export interface InvalidProperty {
   readonly constraints: readonly string[];
 }
 
-/** What a client reads when it opens a sealed result. */
+/** What a client reads when it opens a sealed result. This is also the value of a result's record. */
 export type Outcome<T = unknown> =
   | { readonly status: 'success'; readonly value?: T }
   | {
@@ -19,3 +19,11 @@ export type Outcome<T = unknown> =
       readonly code?: string;
     }
   | { readonly status: 'rejected' | 'failed' | 'timeout'; readonly message?: string; readonly code?: string };
+
+/** Whether a value read from a record is an outcome that a client can be given. */
+export function isOutcome(value: unknown): value is Outcome {
+  if (typeof value !== 'object' || value === null) return false;
+  const { status, errors } = value as { status?: unknown; errors?: unknown };
+  if (status === 'invalid') return Array.isArray(errors);
+  return status === 'success' || status === 'rejected' || status === 'failed' || status === 'timeout';
+}

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../kafka-socket.error.js';
 import type { Command } from '../message/command.js';
-import type { Outcome } from '../message/command.result.js';
+import type { Outcome } from '../protocol/outcome.js';
 import type { PlatformMessage } from '../message/platform-message.js';
 import { Deadline } from '../timeout/deadline.js';
 import { SparingLog } from '../timeout/sparing.log.js';

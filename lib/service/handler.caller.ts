@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../kafka-socket.error.js';
 import { decodePayload } from '../message/cloud-events.codec.js';
-import type { Outcome, ValidationProblem } from '../message/command.result.js';
+import type { Outcome, InvalidProperty } from '../protocol/outcome.js';
 import { followUp } from '../message/follow-up.js';
 import { MalformedMessageError } from '../message/message.errors.js';
 import type { OutgoingRecord } from '../message/record.js';
@@ -103,7 +103,7 @@ export class HandlerCaller {
   }
 }
 
-function invalid(errors: readonly ValidationProblem[]): Verdict {
+function invalid(errors: readonly InvalidProperty[]): Verdict {
   const sentences = errors.map(({ path, constraints }) => `${path || 'payload'}: ${constraints.join(', ')}`);
   return givenUp({ status: 'invalid', errors }, 'invalid', sentences.join('; '));
 }

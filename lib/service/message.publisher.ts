@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../kafka-socket.error.js';
-import type { Outcome } from '../message/command.result.js';
+import type { Outcome } from '../protocol/outcome.js';
 import { followUp, type FollowUpOptions } from '../message/follow-up.js';
 import { isAwaited } from '../message/outcome.rule.js';
 import type { Payload, PlatformMessage } from '../message/platform-message.js';

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { RecordRefusedError } from '../log/log.errors.js';
-import type { CommandResult, Outcome } from '../message/command.result.js';
+import type { CommandResult } from '../message/command.result.js';
+import type { Outcome } from '../protocol/outcome.js';
 import { followUp } from '../message/follow-up.js';
 import { UnserializablePayloadError } from '../message/message.errors.js';
 import { isAwaited, isRootCommand } from '../message/outcome.rule.js';

@@ -2,13 +2,13 @@ import { Injectable, Logger } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, validate, type ValidationError } from 'class-validator';
 import { messageOf } from '../kafka-socket.error.js';
-import type { ValidationProblem } from '../message/command.result.js';
+import type { InvalidProperty } from '../protocol/outcome.js';
 import type { PayloadClass } from './method.declaration.js';
 import { ServiceOptions } from './service.options.js';
 
 /** A payload as its class wants it, or what is wrong with it. */
 export type Validated =
-  { readonly data: object; readonly problems?: undefined } | { readonly problems: readonly ValidationProblem[] };
+  { readonly data: object; readonly problems?: undefined } | { readonly problems: readonly InvalidProperty[] };
 
 /** Makes instances of payload classes, and checks them by their class-validator decorators. */
 @Injectable()
@@ -38,7 +38,7 @@ export class PayloadValidator {
 }
 
 /** What class-validator found, a line for each property: `lines.0.amount`. */
-export function problemsOf(errors: readonly ValidationError[], parent = ''): ValidationProblem[] {
+export function problemsOf(errors: readonly ValidationError[], parent = ''): InvalidProperty[] {
   return errors.flatMap(({ property, constraints, children }) => {
     const path = [parent, property].filter(Boolean).join('.'); // a value as a whole has no property
     const own = constraints ? [{ path, constraints: Object.values(constraints) }] : [];

@@ -1,5 +1,5 @@
 import { decodeEnvelope, decodePayload } from '../message/cloud-events.codec.js';
-import type { Outcome } from '../message/command.result.js';
+import type { Outcome } from '../protocol/outcome.js';
 import { type MessageType, messageTypeOf } from '../message/message.type.js';
 import { isRootCommand, isTerminal } from '../message/outcome.rule.js';
 import type { PlatformMessage } from '../message/platform-message.js';

@@ -1,7 +1,7 @@
 import { HttpException, HttpStatus } from '@nestjs/common';
 import { RpcException } from '@nestjs/microservices';
 import { ValidationError } from 'class-validator';
-import { isOutcome, type Outcome } from '../message/command.result.js';
+import { isOutcome, type Outcome } from '../protocol/outcome.js';
 import type { FilterAnswer } from './handler.invoker.js';
 import { problemsOf } from './payload.validator.js';
 import { CommandRejectedError } from './service.errors.js';

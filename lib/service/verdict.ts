@@ -1,4 +1,4 @@
-import type { Outcome } from '../message/command.result.js';
+import type { Outcome } from '../protocol/outcome.js';
 import type { OutgoingRecord } from '../message/record.js';
 import type { DeadLetterReason } from './dead-letter.js';
 

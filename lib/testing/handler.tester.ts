@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { MessageLog, Tail } from '../log/message.log.js';
 import { decodeMessage, encodeMessage } from '../message/cloud-events.codec.js';
-import type { Outcome } from '../message/command.result.js';
+import type { Outcome } from '../protocol/outcome.js';
 import type { Event } from '../message/event.js';
 import { messageId } from '../message/message.id.js';
 import { messageTypeOf } from '../message/message.type.js';

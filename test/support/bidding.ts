@@ -1,5 +1,5 @@
 import { IsPositive } from 'class-validator';
-import type { Outcome } from '../../lib/message/command.result.js';
+import type { Outcome } from '../../lib/protocol/outcome.js';
 import { CommandAddress } from '../../lib/service/command-address.decorator.js';
 import { fresh, request, startService, type TestServiceOptions } from './service.js';
 

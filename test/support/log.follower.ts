@@ -1,6 +1,6 @@
 import type { MessageLog } from '../../lib/log/message.log.js';
 import { decodeMessage } from '../../lib/message/cloud-events.codec.js';
-import type { Outcome } from '../../lib/message/command.result.js';
+import type { Outcome } from '../../lib/protocol/outcome.js';
 import type { PlatformMessage } from '../../lib/message/platform-message.js';
 import type { LogRecord } from '../../lib/message/record.js';
 import { headerText } from '../../lib/message/record.headers.js';
