@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from 'vitest';
-import type { CommandFailedError, EventMeta } from '../lib/client/index.js';
+import type { EventMeta } from '../lib/client/index.js';
 import { KafkaSocketClient } from '../lib/client/index.js';
 import type {
   CommandName,
