@@ -15,10 +15,14 @@ import { MESSAGE_LOG } from './log/log.constants.js';
 import type { MessageLog } from './log/message.log.js';
 import { ServiceRunner } from './service/service.runner.js';
 import { TIMEOUT_SCHEDULER } from './timeout/timeout.constants.js';
+import { within } from './timeout/bounded.wait.js';
 import type { TimeoutScheduler } from './timeout/timeout.scheduler.js';
 
 /** The pause before the first new attempt to start, and the longest one, in milliseconds. */
 const RETRY = { first: 250, longest: 5_000 };
+
+/** How long a stop waits for a start that is under way, in milliseconds. */
+const ABANDON_START = 10_000;
 
 /**
  * Starts the rooms in the order in which messages flow, and stops them the other way round: no new work, then what is under way, then
@@ -31,7 +35,9 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
   private readonly stopping = new AbortController();
   /** What is left to be done; each step is taken off when it has succeeded. */
   private readonly steps: (() => Promise<void>)[];
-  private starting: Promise<void> | undefined;
+  private starting: Promise<void> = Promise.resolve();
+  private stopped: Promise<void> | undefined;
+  private connected = false;
 
   constructor(
     @Inject(KAFKA_SOCKET_OPTIONS) private readonly options: ResolvedOptions,
@@ -41,7 +47,7 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
     @Optional() private readonly gateway?: Gateway,
   ) {
     this.steps = [
-      () => log.connect(),
+      () => this.connect(),
       () => log.ensureTopics(options.gateway?.topics ?? []),
       () => scheduler.start(log.clusterId, async ({ record }) => void (await log.publish(record))),
       async () => gateway?.start(),
@@ -66,14 +72,24 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
     this.starting = this.finishStart();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  /** Safe to call twice. */
+  beforeApplicationShutdown(): Promise<void> {
+    return (this.stopped ??= this.stop());
+  }
+
+  private async stop(): Promise<void> {
     this.stopping.abort();
     this.gateway?.drain();
-    await this.starting;
+    await this.attempt('start', () => within(this.starting, ABANDON_START, () => new Error('it took too long')));
     await this.attempt('handlers', () => this.service.stop());
     await this.attempt('gateway', async () => this.gateway?.stop());
     await this.attempt('time-outs', () => this.scheduler.stop());
-    await this.attempt('log', () => this.log.close());
+    if (this.connected) await this.attempt('log', () => this.log.close()); // else it is somebody else's alone
+  }
+
+  private async connect(): Promise<void> {
+    this.connected = true;
+    await this.log.connect();
   }
 
   private async next(): Promise<void> {

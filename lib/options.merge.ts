@@ -16,6 +16,12 @@ type OptionValue =
 /** Options that may be 0 or less; every other number is at least 1. */
 const MINIMA: Readonly<Record<string, number>> = { db: 0, grace: 0, clockSkew: 0, replicationFactor: -1, replay: 0 };
 
+/** What has no default to be told from. */
+const LISTS = new Set(['origins', 'include']);
+const HOOKS = new Set(['authenticate', 'authorize']);
+/** Options that `false` switches off. */
+const SWITCHES = new Set(['createTopics']);
+
 /**
  * Lays what a user wrote over the defaults, which it changes and returns. An explicit `undefined` does not erase a default.
  * @param path where the options stand, for messages
@@ -31,10 +37,15 @@ export function mergeOptions<T extends object>(defaults: T, given: Given<T>, pat
     }
     const target = defaults as Record<string, unknown>;
     const current = target[key];
-    if (isOptions(current) && isPlain(value)) mergeOptions(current, value, where, problems);
+    if (isOptions(current) && value !== false) mergeNested(current, value, where, problems);
     else if (fits(current, value, key, where, problems)) target[key] = value;
   }
   return defaults;
+}
+
+function mergeNested(current: object, value: unknown, where: string, problems: string[]): void {
+  if (isObject(value)) mergeOptions(current, value, where, problems);
+  else problems.push(`"${where}" is no object of options. There are: ${Object.keys(current).join(', ')}.`);
 }
 
 /** An instance of a class of options, in contrast to a plain object, which is one value. */
@@ -47,15 +58,25 @@ function isOptions(value: unknown): value is object {
   );
 }
 
-function isPlain(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function fits(current: unknown, value: unknown, key: string, where: string, problems: string[]): boolean {
   if (typeof current === 'number') return isNumberFrom(MINIMA[key] ?? 1, value, where, problems);
   if (typeof current === 'string' && typeof value !== 'string') return refuse(`"${where}" is not a text.`, problems);
-  if (Array.isArray(current) && !Array.isArray(value)) return refuse(`"${where}" is not a list.`, problems);
+  if (Array.isArray(current) || LISTS.has(key)) return isListOfTexts(value, key, where, problems);
+  if (HOOKS.has(key) && typeof value !== 'function') return refuse(`"${where}" is not a function.`, problems);
+  if (isOptions(current) && !SWITCHES.has(key)) return refuse(`"${where}" cannot be switched off.`, problems);
+  if (isObject(current) && !isOptions(current) && !isObject(value))
+    return refuse(`"${where}" is not an object.`, problems);
   return true;
+}
+
+function isListOfTexts(value: unknown, key: string, where: string, problems: string[]): boolean {
+  if (!Array.isArray(value)) return refuse(`"${where}" is not a list.`, problems);
+  if (key === 'include' || value.every((one) => typeof one === 'string')) return true;
+  return refuse(`"${where}" holds something else than texts.`, problems);
 }
 
 function isNumberFrom(minimum: number, value: unknown, where: string, problems: string[]): boolean {

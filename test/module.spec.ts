@@ -56,6 +56,17 @@ describe('options that cannot work', () => {
     ],
     ['a text that is none', { gateway: { topics: ['a'], epoch: 2 } }, /"gateway\.epoch" is not a text/],
     ['a list that is none', { gateway: { topics: 'auction' } }, /"gateway\.topics" is not a list/],
+    ['a room that is null', { gateway: { topics: ['a'], ttl: null } }, /"gateway\.ttl" is no object of options/],
+    ['a room that is a number', { gateway: { topics: ['a'], heartbeat: 5 } }, /"gateway\.heartbeat" is no object/],
+    ['a room that is false', { gateway: { topics: ['a'], limits: false } }, /"gateway\.limits" cannot be switched off/],
+    ['rules that are null', { gateway: { topics: ['a'], broadcast: null } }, /"gateway\.broadcast" is not an object/],
+    [
+      'origins that are one text',
+      { gateway: { topics: ['a'], origins: 'https://x' } },
+      /"gateway\.origins" is not a list/,
+    ],
+    ['a list of other things', { gateway: { topics: [5] } }, /"gateway\.topics" holds something else than texts/],
+    ['a hook that is none', { gateway: { topics: ['a'], authorize: 'x' } }, /"gateway\.authorize" is not a function/],
     ['two logs', { kafka: { brokers: ['b:9092'] }, log: new MemoryMessageLog() }, /"log" and "kafka" are both given/],
   ])('stop the start: %s', (_, options, message) => {
     const start = () => KafkaSocketModule.forRoot({ service: 'auction', ...options });

@@ -2,7 +2,6 @@ import { Logger } from '@nestjs/common';
 import { messageOf } from '../kafka-socket.error.js';
 import type { MessageLog } from '../log/message.log.js';
 import type { Timeout, TimeoutScheduler } from '../timeout/timeout.scheduler.js';
-import type { LedgerEntry } from './request.ledger.js';
 
 /**
  * The last guard of every request that this gateway took: if the log holds no outcome some time after the deadline, because
@@ -10,7 +9,8 @@ import type { LedgerEntry } from './request.ledger.js';
  */
 export class Backstop {
   private readonly logger = new Logger(Backstop.name);
-  private readonly guarded = new Map<string, LedgerEntry>();
+  /** By identity, not by ledger entry: the ledger may have forgotten a request when its outcome is read. */
+  private readonly guarded = new Set<string>();
 
   /**
    * @param timers wakes in the process
@@ -36,28 +36,33 @@ export class Backstop {
     this.guarded.clear();
   }
 
-  /** Guards a request; one that is guarded or decided already is left as it is. */
-  async guard(entry: LedgerEntry, timeout: Timeout): Promise<void> {
-    if (entry.outcome || entry.backstop !== undefined) return;
-    entry.backstop = timeout.id;
-    this.guarded.set(timeout.id, entry);
-    await this.timers.arm({ ...timeout, deadline: timeout.deadline + this.grace });
+  /** Guards a request until it is released; one that is guarded already is left as it is. */
+  async guard(identity: string, timeout: Timeout): Promise<void> {
+    if (this.guarded.has(identity)) return;
+    this.guarded.add(identity);
+    try {
+      await this.timers.arm({ ...timeout, id: identity, deadline: timeout.deadline + this.grace });
+    } catch (error) {
+      this.guarded.delete(identity);
+      throw error;
+    }
+  }
+
+  /** Whether a request is guarded here. */
+  guards(identity: string): boolean {
+    return this.guarded.has(identity);
   }
 
   /** The request has its outcome, or never came to be. */
-  readonly release = (entry: LedgerEntry): void => {
-    const id = entry.backstop;
-    if (id === undefined) return;
-    this.guarded.delete(id);
-    this.timers
-      .disarm(id)
-      .catch((error: unknown) => this.logger.warn(`A backstop could not be released: ${messageOf(error)}`));
+  readonly release = (identity: string): void => {
+    if (!this.guarded.delete(identity)) return;
+    this.timers.disarm(identity).catch((error: unknown) => {
+      this.logger.warn(`A backstop could not be released: ${messageOf(error)}`);
+    });
   };
 
-  private async write({ id, record }: Timeout): Promise<void> {
-    const entry = this.guarded.get(id);
-    if (!entry || entry.outcome) return;
-    await this.log.publish(record);
+  private async write({ id: identity, record }: Timeout): Promise<void> {
     // Not forgotten here: what ends the request is reading the record back, this one or an earlier one.
+    if (this.guarded.has(identity)) await this.log.publish(record);
   }
 }

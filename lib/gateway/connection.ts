@@ -5,12 +5,12 @@ import { CloseCode } from '../protocol/close-codes.js';
 import { readFrame, type ReceivedFrame, requestIdIn } from './frame.reader.js';
 import { BadFrameError, ClientFacingError, InternalError, RateError } from './gateway.errors.js';
 import type { Handshake } from './gateway.options.js';
-import { type Session, sendFrame } from './session.js';
+import { frameText, type Session } from './session.js';
 import { TokenBucket } from './token.bucket.js';
 
 /** Frames that may wait for the one before them; then the socket is not read until they are done. */
 const MAX_WAITING = 64;
-/** Bad frames that a client may send, and refusals for its rate in a row, before it is closed. */
+/** Bad frames in a row that a client may send, and refusals for its rate in a row, before it is closed. */
 const MAX_BAD_FRAMES = 10;
 const MAX_REFUSALS = 100;
 
@@ -59,7 +59,8 @@ export class Connection {
   }
 
   /** Runs something when a time is over, in milliseconds, unless the socket closes before. */
-  after(milliseconds: number, then: () => void): NodeJS.Timeout {
+  after(milliseconds: number, then: () => void): NodeJS.Timeout | undefined {
+    if (this.closed.aborted) return undefined;
     // Node fires at once above 2^31 - 1.
     const timer = setTimeout(
       () => {
@@ -85,20 +86,28 @@ export class Connection {
   }
 
   /** Tells the client what is wrong. */
-  refuse(error: ClientFacingError, frame?: Pick<ReceivedFrame, 'id' | 'data'>): void {
-    const requestId = frame && requestIdIn(frame.data);
+  refuse(error: ClientFacingError, frame?: Partial<Pick<ReceivedFrame, 'id' | 'data'>>): void {
+    const requestId = frame?.data && requestIdIn(frame.data);
     const { code, message, temporary, details } = error;
-    sendFrame(
-      this.socket,
-      'error',
-      { ...(requestId !== undefined && { requestId }), code, message, temporary, ...(details && { details }) },
-      frame?.id,
-    );
+    const data = {
+      ...(requestId !== undefined && { requestId }),
+      code,
+      message,
+      temporary,
+      ...(details && { details }),
+    };
+    const id = frame?.id ?? error.frameId;
+    if (this.session) this.session.send('error', data, id);
+    else if (this.open) this.socket.send(frameText('error', data, id));
+  }
+
+  private get open(): boolean {
+    return !this.closed.aborted && this.socket.readyState === this.socket.OPEN;
   }
 
   private receive(data: RawData, isBinary: boolean): void {
     this.heard = performance.now();
-    if (this.closed.aborted || this.socket.readyState !== this.socket.OPEN) return;
+    if (!this.open) return;
     if (++this.waiting === MAX_WAITING) this.socket.pause();
     // `ws` gives one Buffer a message by default.
     const text = isBinary ? undefined : (data as Buffer).toString();
@@ -111,12 +120,14 @@ export class Connection {
 
   /** Never rejects: the next frame waits for it. */
   private async take(text: string | undefined): Promise<void> {
+    if (!this.open) return; // a frame before this one was the last
     let frame: ReceivedFrame | undefined;
     try {
       if (text === undefined) throw new BadFrameError('Binary frames are not part of the protocol; send JSON as text.');
       frame = readFrame(text);
       this.count();
       await this.onFrame(this, frame);
+      this.badFrames = 0;
     } catch (error) {
       this.answer(error, frame);
     }
@@ -136,10 +147,7 @@ export class Connection {
   private answer(error: unknown, frame: ReceivedFrame | undefined): void {
     if (!(error instanceof ClientFacingError)) {
       this.logger.error(`The frame "${frame?.event}" failed: ${messageOf(error)}`);
-      return this.refuse(
-        new InternalError('The gateway failed to handle the frame.', { cause: error, temporary: true }),
-        frame,
-      );
+      return this.refuse(new InternalError('The gateway failed to handle the frame.', { cause: error }), frame);
     }
     this.refuse(error, frame);
     if (error instanceof BadFrameError && ++this.badFrames >= MAX_BAD_FRAMES) {

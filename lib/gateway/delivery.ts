@@ -1,8 +1,9 @@
 import { resultChannel, sealedFor } from '../protocol/channels.js';
 import type { ResultFrame, Sealed } from '../protocol/frames.js';
+import { isOutcome, type Outcome } from '../protocol/outcome.js';
 import type { AccessRules } from './access.rules.js';
 import type { ResultSealer } from './result.sealer.js';
-import { atOf, type RoutedRecord, type RoutedResult } from './routed.record.js';
+import { atOf, type RequestOwner, type RoutedRecord, type RoutedResult } from './routed.record.js';
 import type { Session } from './session.js';
 
 /** Decides what of a routed record one client gets, live or in recovery, by what it may see now. */
@@ -24,15 +25,15 @@ export class Delivery {
 
   /** Seals a result for the session that it belongs to. */
   seal(session: Session, result: RoutedResult): Sealed {
-    const aad = sealedFor(result.topic, session.id, result.crumbs.requestId!);
-    return this.sealer.seal(session.identity.publicKey, aad, result.value);
+    const aad = sealedFor(result.topic, session.id, result.owner.requestId);
+    return this.sealer.seal(session.identity.publicKey, aad, outcomeIn(result.value));
   }
 
   private resultFrame(session: Session, result: RoutedResult): string | undefined {
-    if (!ownsRequest(session, result.crumbs)) return undefined;
+    if (!ownsRequest(session, result.owner)) return undefined;
     const data: ResultFrame = {
       at: atOf(result),
-      requestId: result.crumbs.requestId!,
+      requestId: result.owner.requestId,
       sealed: this.seal(session, result),
     };
     return JSON.stringify({ event: resultChannel(result.topic, session.id), data });
@@ -43,15 +44,28 @@ export class Delivery {
  * Whether a request is this socket's: same session, same key and, with authentication, same user. A session id and a
  * RequestId can be learnt from logs; the key and the user cannot be borrowed.
  */
-export function ownsRequest(
-  session: Session,
-  crumbs: { readonly sessionId?: string; readonly publicKey?: string; readonly user?: string },
-): boolean {
+export function ownsRequest(session: Session, owner: RequestOwner): boolean {
   return (
-    crumbs.sessionId === session.id &&
-    crumbs.publicKey === session.identity.publicKey &&
-    subjectOf(crumbs.user) === session.claims?.sub
+    owner.sessionId === session.id &&
+    owner.publicKey === session.identity.publicKey &&
+    subjectOf(owner.user) === session.claims?.sub
   );
+}
+
+const MALFORMED: Outcome = {
+  status: 'failed',
+  code: 'RESULT_MALFORMED',
+  message: 'The service wrote a result that nobody can read.',
+};
+
+/** A terminal record ends its request whatever stands in it, so its client is told something that it can read. */
+function outcomeIn(value: Buffer): Buffer | string {
+  try {
+    if (isOutcome(JSON.parse(value.toString()))) return value;
+  } catch {
+    // not JSON: told below
+  }
+  return JSON.stringify(MALFORMED);
 }
 
 function subjectOf(user: string | undefined): unknown {

@@ -15,6 +15,8 @@ const PARTITION = /^(0|[1-9]\d{0,5})$/;
 /** @see https://www.w3.org/TR/trace-context/#traceparent-header */
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const MAX_KEY = 256;
+/** Names in one list of topics or types. */
+const MAX_NAMES = 1_024;
 
 /**
  * Reads a text frame.
@@ -24,12 +26,12 @@ export function readFrame(text: string): ReceivedFrame {
   const frame = parse(text);
   if (!isObject(frame)) throw new BadFrameError('A frame is one JSON object: {"event": string, "data": object}.');
   const { event, data, id } = frame;
-  if (typeof event !== 'string') throw new BadFrameError('The frame has no "event".');
-  if (!isObject(data)) throw new BadFrameError('The "data" of the frame is not an object.');
-  if (id === undefined) return { event, data };
-  if (typeof id !== 'string' || id.length > 128)
+  if (id !== undefined && (typeof id !== 'string' || id.length > 128)) {
     throw new BadFrameError('The "id" of the frame is not a string of at most 128 characters.');
-  return { event, data, id };
+  }
+  if (typeof event !== 'string') throw new BadFrameError('The frame has no "event".', { frameId: id });
+  if (!isObject(data)) throw new BadFrameError('The "data" of the frame is not an object.', { frameId: id });
+  return { event, data, ...(id !== undefined && { id }) };
 }
 
 /** Reads the data of each event; whatever is not as the protocol says throws {@link BadFrameError} and names the field. */
@@ -116,8 +118,13 @@ function milliseconds(field: string, value: unknown, minimum: number): number {
   return Math.round(value);
 }
 
+/** A short one: each name may be answered by an error of its own. */
+function isList(value: unknown): value is unknown[] {
+  return Array.isArray(value) && value.length <= MAX_NAMES;
+}
+
 function topics(field: string, value: unknown): readonly string[] {
-  if (!Array.isArray(value)) throw new BadFrameError(`"${field}" is not a list of topics.`);
+  if (!isList(value)) throw new BadFrameError(`"${field}" is not a list of at most ${MAX_NAMES} topics.`);
   return [...new Set(value.map((topic: unknown) => matching(field, topic, TOPIC_NAME, 'a list of topics')))];
 }
 

@@ -7,11 +7,19 @@ export abstract class ClientFacingError extends KafkaSocketError {
 
   constructor(
     message: string,
-    { details, ...options }: KafkaSocketErrorOptions & { details?: Readonly<Record<string, string>> } = {},
+    {
+      details,
+      frameId,
+      ...options
+    }: KafkaSocketErrorOptions & { details?: Readonly<Record<string, string>>; frameId?: string } = {},
   ) {
     super(message, options);
     this.details = details;
+    this.frameId = frameId;
   }
+
+  /** The id of the frame that it is about, where that could be read and the frame could not. */
+  readonly frameId: string | undefined;
 
   /** What programs read beside the code, such as the channel that was refused. */
   readonly details: Readonly<Record<string, string>> | undefined;

@@ -16,7 +16,7 @@ export class GatewayMetrics {
       description: 'Closed sockets, by close code',
     });
     this.requests = meter.createCounter('kafka_socket.requests', {
-      description: 'Requests, by what was answered first',
+      description: 'Requests that were taken, by how they were answered',
     });
     this.deliveries = meter.createCounter('kafka_socket.deliveries', {
       description: 'Results and events sent to clients',

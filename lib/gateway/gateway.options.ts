@@ -152,7 +152,10 @@ export interface Authenticated {
   readonly expires?: Date;
 }
 
-/** Tells who a client is. Whatever it throws closes the socket with 4500 and is logged without the token. */
+/**
+ * Tells who a client is. What it throws closes the socket with 4500, and the client gives up; an error with `temporary: true`
+ * closes it with 4010, and the client tries again.
+ */
 export type Authenticate = (token: string | undefined, handshake: Handshake) => Authenticated | Promise<Authenticated>;
 
 /** What is known of a connection before its hello. */

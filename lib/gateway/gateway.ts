@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { abortable } from '../log/abortable.js';
 import { mayBeInTheLog } from '../log/log.errors.js';
 import type { MessageLog, Tail } from '../log/message.log.js';
 import { ArmingInterceptor } from '../timeout/arming.interceptor.js';
@@ -41,6 +42,7 @@ export class Gateway {
   private readonly window: number;
   private tail: Tail | undefined;
   private state: GatewayState | undefined;
+  private draining = false;
   private readonly waiting = new Set<(state: GatewayState) => void>();
 
   constructor(
@@ -104,7 +106,8 @@ export class Gateway {
         this.router.open(topic, partition, offset);
     }
     this.tail = await this.log.tail({ topics, since, onBatch: this.router.route });
-    await this.tail.caughtUp;
+    if (this.draining) await this.tail.stop();
+    await this.tail.caughtUp; // rejects where it is stopped before
     this.state = { epoch: `${this.log.clusterId}.${this.options.epoch}` };
     for (const resolve of this.waiting) resolve(this.state);
     this.waiting.clear();
@@ -112,14 +115,17 @@ export class Gateway {
 
   /** Takes no more sockets; those that are open go on until {@link stop}. */
   drain(): void {
+    this.draining = true;
     this.connections.drain();
+    // A start that is under way would read on, for ever where the log is away.
+    if (!this.state) void this.tail?.stop();
   }
 
   /** Delivers what is in the log now, says goodbye to every client, and stops. Bounded, and safe to call twice. */
   async stop(): Promise<void> {
     this.drain();
     const bound = AbortSignal.timeout(this.options.drainTimeout);
-    await this.finishWork(bound).catch(() => undefined); // the time is over: recovery repairs what is missing
+    await abortable([bound], () => this.finishWork(bound)).catch(() => undefined); // recovery repairs what is missing
     await this.connections.close(Math.max(1_000, this.options.drainTimeout / 2));
     await this.tail?.stop();
     await this.backstop.stop();
@@ -127,10 +133,7 @@ export class Gateway {
 
   private async finishWork(bound: AbortSignal): Promise<void> {
     if (!this.state) return;
-    await Promise.race([
-      this.intake.settled(),
-      pause(this.options.drainTimeout, undefined, { signal: bound, ref: false }),
-    ]);
+    await this.intake.settled();
     for (const topic of this.options.topics) {
       for (const { partition, end } of await this.log.offsets(topic)) {
         while ((this.router.next(topic, partition) ?? end) < end) await pause(LOOK_EVERY, undefined, { signal: bound });

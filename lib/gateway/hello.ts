@@ -25,7 +25,7 @@ export interface GatewayState {
 /** Makes a session of a connection: who it is, what it listens to, and where it goes on. */
 export class Hello {
   private readonly logger = new Logger(Hello.name);
-  private readonly expiry = new WeakMap<Connection, NodeJS.Timeout>();
+  private readonly expiry = new WeakMap<Connection, NodeJS.Timeout | undefined>();
 
   constructor(
     private readonly sessions: SessionRegistry,
@@ -61,7 +61,7 @@ export class Hello {
     connection.session = session;
     connection.closed.addEventListener('abort', () => this.sessions.remove(session), { once: true });
     this.welcome(session, state, frameId);
-    for (const error of refused) connection.refuse(error, { id: frameId, data: {} });
+    for (const error of refused) connection.refuse(error, { id: frameId });
     this.expireAt(connection, who?.expires);
     this.heartbeat.start(connection, session);
     if (plan) void this.recovery.run(session, plan, connection.closed); // never rejects: it closes the socket
@@ -93,7 +93,9 @@ export class Hello {
     } catch (error) {
       if (error instanceof GatewaySetupError) this.logger.error(error.message);
       else this.logger.debug(`A hello was refused: ${messageOf(error)}`);
-      connection.socket.close(CloseCode.badToken, 'the token is not accepted');
+      if (isTemporary(error))
+        connection.socket.close(CloseCode.insufficientState, 'nobody can be authenticated now: reconnect');
+      else connection.socket.close(CloseCode.badToken, 'the token is not accepted');
       return 'refused';
     }
   }
@@ -120,6 +122,11 @@ export class Hello {
       connection.socket.close(CloseCode.tokenExpired, 'the token has expired: reconnect with a new one');
     this.expiry.set(connection, connection.after(expires.getTime() - Date.now(), close));
   }
+}
+
+/** Whether the token may be good, and only who judges it is away. */
+function isTemporary(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && (error as { temporary?: unknown }).temporary === true;
 }
 
 /** The claims travel in every bread crumb, which holds 8 KiB of all of them, percent-encoded. */

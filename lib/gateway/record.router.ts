@@ -8,7 +8,7 @@ import type { Delivery } from './delivery.js';
 import type { GatewayMetrics } from './gateway.metrics.js';
 import { classify, readCrumbs } from './record.classifier.js';
 import type { RecordRing } from './record.ring.js';
-import type { LedgerEntry, RequestLedger } from './request.ledger.js';
+import type { RequestLedger } from './request.ledger.js';
 import type { RoutedRecord, RoutedResult } from './routed.record.js';
 import type { Session } from './session.js';
 import type { SessionRegistry } from './session.registry.js';
@@ -20,8 +20,8 @@ interface Cursor {
   next: bigint;
 }
 
-/** Told when a request that this gateway may guard has its outcome. */
-export type OnDecided = (entry: LedgerEntry) => void;
+/** Told that a request has its outcome. */
+export type OnDecided = (identity: string) => void;
 
 /**
  * Takes every record that the log holds, in order, decides by its headers whether any client can want it, and hands it to
@@ -93,16 +93,13 @@ export class RecordRouter {
 
   /** Notes an outcome. The first terminal record won; of any later one this says false. */
   private decides(result: RoutedResult): boolean {
-    const entry = this.ledger.noteOutcome(result.identity, placeOf(result));
-    if (entry) this.onDecided(entry);
-    return entry !== undefined;
+    this.onDecided(result.identity);
+    return this.ledger.noteOutcome(result.identity, placeOf(result));
   }
 
   private deliver(record: RoutedRecord): void {
     const sessions =
-      record.kind === 'result'
-        ? this.sessions.withId(record.crumbs.sessionId!)
-        : this.sessions.listeningTo(record.topic);
+      record.kind === 'result' ? this.sessions.withId(record.owner.sessionId) : this.sessions.listeningTo(record.topic);
     for (const session of sessions) {
       if (!session.live || !session.open || session.hasSeen(record)) continue;
       this.deliverTo(session, record);

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { messageOf } from '../kafka-socket.error.js';
-import type { MessageLog, PartitionOffsets } from '../log/message.log.js';
+import type { LogRange, MessageLog, PartitionOffsets } from '../log/message.log.js';
+import type { RecordBatch } from '../message/record.js';
 import type { Positions, RecoveryReason } from '../protocol/frames.js';
 import { CloseCode } from '../protocol/close-codes.js';
 import type { BroadcastRules } from './broadcast.rules.js';
@@ -19,6 +20,8 @@ import type { Session } from './session.js';
 /** What is taken from the ring between two looks at whether the socket has drained: records, and bytes. */
 const CHUNK = 256;
 const CHUNK_BYTES = 256 * 1024;
+
+type Send = (record: RoutedRecord) => void;
 
 /** What one session asked for, and how far it came. */
 export interface RecoveryPlan {
@@ -76,15 +79,15 @@ export class Recovery {
   /** Sends all that was missed, then `recovered` for each topic, then lets the session go live. */
   async run(session: Session, plan: RecoveryPlan, signal: AbortSignal): Promise<void> {
     const mine = new Set<string>();
-    const send = (record: RoutedRecord): void => this.send(session, plan, mine, record);
+    const send: Send = (record) => this.send(session, plan, mine, record);
     try {
       do {
-        await this.fromLog(session, send, signal);
+        await this.fromLog(session, plan, send, signal);
         await this.fromRing(session, send, signal);
       } while (!this.finish(session, plan, send));
     } catch (error) {
       if (signal.aborted) return;
-      this.logger.warn(`Recovery of session ${session.id} failed, so it is told to reconnect: ${messageOf(error)}`);
+      this.logger.warn(`A recovery failed, so its client is told to reconnect: ${messageOf(error)}`);
       session.socket.close(CloseCode.insufficientState, 'the log cannot be read now: reconnect');
     }
   }
@@ -114,13 +117,12 @@ export class Recovery {
   }
 
   /** Reads what the ring no longer holds. */
-  private async fromLog(session: Session, send: (record: RoutedRecord) => void, signal: AbortSignal): Promise<void> {
+  private async fromLog(session: Session, plan: RecoveryPlan, send: Send, signal: AbortSignal): Promise<void> {
     for (const [topic, partition] of this.router.routed()) {
       const from = this.nextFor(session, topic, partition);
       const to = this.ring.floor(topic, partition) ?? from;
       if (from >= to) continue;
-      using _turn = await this.turns.acquire(signal);
-      for await (const batch of this.log.read({ topic, partition, from, to }, signal)) {
+      for await (const batch of this.fetched({ topic, partition, from, to }, signal)) {
         for (const record of batch.records) {
           const routedRecord = classify(record, this.rules);
           if (routedRecord) send(routedRecord);
@@ -129,11 +131,34 @@ export class Recovery {
         await drained(session.socket, signal);
       }
       session.passed(topic, partition, to - 1n);
+      await this.noteRetention(plan, topic, partition, from);
     }
   }
 
+  /** Reads a stretch, and holds a turn only while it fetches: a client that reads slowly must not keep others waiting. */
+  private async *fetched(range: LogRange, signal: AbortSignal): AsyncIterable<RecordBatch> {
+    const batches = this.log.read(range, signal)[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const { value, done } = await this.turns.run(signal, () => batches.next());
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      await batches.return?.();
+    }
+  }
+
+  /** Looks once more after the reading: records may have been taken away while it waited for its turn. */
+  private async noteRetention(plan: RecoveryPlan, topic: string, partition: number, from: bigint): Promise<void> {
+    const wanted = plan.topics.find((one) => one.topic === topic);
+    if (!wanted) return;
+    const held = (await this.log.offsets(topic)).find((one) => one.partition === partition);
+    if (held && held.start > from) wanted.reason = 'retention';
+  }
+
   /** Sends what the ring holds, in chunks, until less than a chunk is left. */
-  private async fromRing(session: Session, send: (record: RoutedRecord) => void, signal: AbortSignal): Promise<void> {
+  private async fromRing(session: Session, send: Send, signal: AbortSignal): Promise<void> {
     for (const [topic, partition] of this.router.routed()) {
       while (this.sendChunk(session, topic, partition, send) === 'more') await drained(session.socket, signal);
     }
@@ -141,12 +166,7 @@ export class Recovery {
   }
 
   /** One chunk of a partition. What is not in the ring any more is left to the next round through the log. */
-  private sendChunk(
-    session: Session,
-    topic: string,
-    partition: number,
-    send: (record: RoutedRecord) => void,
-  ): 'more' | 'done' {
+  private sendChunk(session: Session, topic: string, partition: number, send: Send): 'more' | 'done' {
     const next = this.router.next(topic, partition)!;
     const from = this.nextFor(session, topic, partition);
     if (from >= next || from < this.ring.floor(topic, partition)!) return 'done';
@@ -167,7 +187,7 @@ export class Recovery {
    * The last stretch, without a pause: nothing is routed before the session is live.
    * @returns false where too much came meanwhile, or the ring has lost what is needed: another round
    */
-  private finish(session: Session, plan: RecoveryPlan, send: (record: RoutedRecord) => void): boolean {
+  private finish(session: Session, plan: RecoveryPlan, send: Send): boolean {
     for (const [topic, partition] of this.router.routed()) {
       this.sendChunk(session, topic, partition, send);
       if (this.nextFor(session, topic, partition) < this.router.next(topic, partition)!) return false;

@@ -13,6 +13,7 @@ import type { TimeoutScheduler } from '../timeout/timeout.scheduler.js';
 import type { AccessRules } from './access.rules.js';
 import type { Backstop } from './backstop.js';
 import {
+  BadFrameError,
   ClientFacingError,
   ForbiddenError,
   InternalError,
@@ -25,11 +26,13 @@ import type { GatewayMetrics } from './gateway.metrics.js';
 import type { GatewayOptions } from './gateway.options.js';
 import { commandOf, fingerprintOf, timeoutOf } from './request.command.js';
 import type { LedgerEntry, RequestLedger } from './request.ledger.js';
-import type { RequestRepeats } from './request.repeats.js';
+import type { RequestRepeats, TakenRequest } from './request.repeats.js';
 import { atOf } from './routed.record.js';
 import type { Session } from './session.js';
 
 type Request = ClientFrames['request'];
+
+const TOO_OLD = 'The request is older than its time to live, and the log knows nothing of it. It was not sent.';
 
 /** Takes requests in: each becomes one command in the log, guarded by a time-out, or an error that says why not. */
 export class RequestIntake {
@@ -53,19 +56,14 @@ export class RequestIntake {
    * client is told the rest when it is known.
    * @throws {ClientFacingError} what the client is told at once
    */
-  async take(session: Session, request: Request, frameId?: string): Promise<void> {
-    const key = request.key ?? session.id;
-    await this.check(session, request, key);
-    const identity = requestIdentity({ ...identityOf(session, request), correlationId: '', attempt: 1 })!;
-    const fingerprint = fingerprintOf(request.topic, request.command, key, JSON.stringify(request.payload));
-    const command = this.ledger.get(identity) ? undefined : await this.command(session, request, key);
-    // Asked again after the wait: another socket of the session may have sent the same request meanwhile.
-    const known = this.ledger.get(identity);
-    const answer =
-      known || !command
-        ? this.repeats.answer(session, request, known ?? this.ledger.open(identity), fingerprint, frameId)
-        : this.accept(session, request, this.publish(command, key, identity, fingerprint), frameId);
-    this.inBackground(answer, session, request, frameId);
+  async take(session: Session, data: Request, frameId?: string): Promise<void> {
+    const key = data.key ?? session.id;
+    await this.check(session, data, key);
+    const fingerprint = fingerprintOf(data.topic, data.command, key, payloadText(data));
+    const identity = identityOf(session, data);
+    const request: TakenRequest = { session, data, key, identity, fingerprint, frameId };
+    const { answer } = this.ledger.get(identity) ? { answer: this.repeat(request) } : await this.begin(request);
+    this.inBackground(answer, request);
   }
 
   /** Waits for what is on its way into the log. */
@@ -84,23 +82,33 @@ export class RequestIntake {
     }
   }
 
-  private async command(session: Session, request: Request, key: string): Promise<PlatformMessage<Command>> {
+  /** A request that nobody knows of. Resolves once its command is queued; `answer` settles when the client has its answer. */
+  private async begin(request: TakenRequest): Promise<{ answer: Promise<void> }> {
+    const command = await this.command(request);
+    // Asked again after the wait: another socket of the session may have sent the same request meanwhile.
+    if (this.ledger.get(request.identity)) return { answer: this.repeat(request) };
+    return { answer: this.accept(request, this.publish(command, request)) };
+  }
+
+  /** A request that was made before. If it turns out that its command never reached the log, it is a new one after all. */
+  private async repeat(request: TakenRequest): Promise<void> {
+    const known = this.ledger.get(request.identity);
+    if (known && !(known.publishing && (await neverSent(known.publishing)))) return this.repeats.answer(request, known);
+    return (await this.begin(request)).answer;
+  }
+
+  private async command({ session, data, key }: TakenRequest): Promise<PlatformMessage<Command>> {
     const { default: usual, maximum } = this.options.ttl;
-    const ttl = Math.min(request.ttl ?? usual, maximum);
-    const age = request.age ?? 0;
+    const ttl = Math.min(data.ttl ?? usual, maximum);
+    const age = data.age ?? 0;
     // A laptop that slept an hour must not place a bid that nobody waits for any more.
-    if (age >= ttl)
-      throw new UnknownOutcomeError(
-        'The request is older than its time to live, and the log knows nothing of it. It was not sent.',
-      );
+    if (age >= ttl) throw new UnknownOutcomeError(TOO_OLD);
     if (this.backstop.size >= this.options.limits.requests) {
       throw new UnavailableError('Too many requests wait for their outcome. Try again.', { temporary: true });
     }
-    const partition = await this.partitionFor(request.topic, key);
-    return commandOf(session, request, Math.round(this.scheduler.now() - age + ttl), {
-      topic: request.topic,
-      partition,
-    });
+    const partition = await this.partitionFor(data.topic, key);
+    const deadline = Math.round(this.scheduler.now() - age + ttl);
+    return commandOf(session, data, deadline, { topic: data.topic, partition });
   }
 
   private async partitionFor(topic: string, key: string): Promise<number> {
@@ -114,77 +122,90 @@ export class RequestIntake {
     }
   }
 
-  private publish(
-    command: PlatformMessage<Command>,
-    key: string,
-    identity: string,
-    fingerprint: string,
-  ): Promise<LogPosition> {
+  private publish(command: PlatformMessage<Command>, request: TakenRequest): Promise<LogPosition> {
+    const { key, identity, fingerprint } = request;
     const timeout = timeoutOf(command, command.payload.name)!;
     const record: OutgoingRecord = { ...command.breadCrumbs.reply!, key, ...encodeMessage(command) };
     const entry = this.ledger.open(identity);
     entry.fingerprint = fingerprint;
-    const publishing = this.arming.run(timeout, () => this.log.publish(record));
-    const confirmed = publishing.then(
-      (at) => {
-        delete entry.publishing;
-        return (entry.command ??= at);
-      },
-      (error: unknown) => {
-        this.notPublished(identity, entry, error);
-        throw error;
-      },
-    );
-    entry.publishing = confirmed;
-    void this.backstop
-      .guard(entry, timeout)
-      .catch((error: unknown) => this.logger.warn(`A request has no backstop: ${messageOf(error)}`));
-    return confirmed; // its failure is handled by `accept`, who waits for it in any case
+    const publishing = this.arming
+      .run(timeout, () => this.log.publish(record))
+      .then(
+        (at) => (entry.command ??= at),
+        (error: unknown) => this.notConfirmed(identity, entry, error),
+      )
+      .finally(() => delete entry.publishing);
+    entry.publishing = publishing;
+    void this.backstop.guard(identity, timeout).catch((error: unknown) => {
+      this.logger.warn(`A request has no backstop: ${messageOf(error)}`);
+    });
+    return publishing; // its failure is handled by `accept`, who waits for it in any case
   }
 
-  /** What certainly never reached the log may be tried again; of anything else only the log knows. */
-  private notPublished(identity: string, entry: LedgerEntry, error: unknown): void {
-    delete entry.publishing;
-    if (mayBeInTheLog(error)) return;
-    this.backstop.release(entry);
-    this.ledger.forget(identity);
+  /** What certainly never reached the log may be tried again; of anything else only the log knows, and may have told already. */
+  private notConfirmed(identity: string, entry: LedgerEntry, error: unknown): LogPosition {
+    if (entry.command) return entry.command;
+    if (!mayBeInTheLog(error)) {
+      this.backstop.release(identity);
+      this.ledger.forget(identity);
+    }
+    throw error;
   }
 
   private async accept(
-    session: Session,
-    { requestId }: Request,
+    { session, data: { requestId }, frameId }: TakenRequest,
     publishing: Promise<LogPosition>,
-    frameId?: string,
   ): Promise<void> {
     try {
-      const at = await publishing;
-      session.send('accepted', { requestId, at: atOf(at) }, frameId);
-      this.metrics.answered('accepted');
+      session.send('accepted', { requestId, at: atOf(await publishing) }, frameId);
     } catch (error) {
       throw toldAs(error);
     }
   }
 
   /** Goes on without the frames behind it having to wait; what fails is told to the client. */
-  private inBackground(work: Promise<void>, session: Session, { requestId }: Request, frameId?: string): void {
+  private inBackground(work: Promise<void>, { session, data: { requestId }, frameId }: TakenRequest): void {
     const told = work
-      .catch((error: unknown) => {
-        const known =
-          error instanceof ClientFacingError
-            ? error
-            : new InternalError('The gateway failed to take the request.', { cause: error });
-        if (known.code === 'internal') this.logger.error(`Request ${requestId} failed: ${messageOf(known.cause)}`);
-        const { code, message, temporary } = known;
-        session.send('error', { requestId, code, message, temporary }, frameId);
-        this.metrics.answered(code);
-      })
+      .then(
+        () => this.metrics.answered('accepted'),
+        (error: unknown) => {
+          const known = error instanceof ClientFacingError ? error : this.internal(requestId, error);
+          const { code, message, temporary } = known;
+          session.send('error', { requestId, code, message, temporary }, frameId);
+          this.metrics.answered(code);
+        },
+      )
       .finally(() => this.underWay.delete(told));
     this.underWay.add(told);
   }
+
+  private internal(requestId: string, cause: unknown): InternalError {
+    this.logger.error(`Request ${requestId} failed: ${messageOf(cause)}`);
+    return new InternalError('The gateway failed to take the request.', { cause });
+  }
 }
 
-function identityOf(session: Session, { requestId }: Request) {
-  return { sessionId: session.id, publicKey: session.identity.publicKey, requestId };
+function identityOf(session: Session, { requestId }: Request): string {
+  const { id: sessionId, publicKey } = session.identity;
+  return requestIdentity({ sessionId, publicKey, requestId, correlationId: '', attempt: 1 })!;
+}
+
+/** @throws {BadFrameError} `bad_frame`: JSON can be read deeper than it can be written */
+function payloadText({ payload }: Request): string {
+  try {
+    return JSON.stringify(payload);
+  } catch {
+    throw new BadFrameError('The payload is nested too deeply.');
+  }
+}
+
+async function neverSent(publishing: Promise<LogPosition>): Promise<boolean> {
+  try {
+    await publishing;
+    return false;
+  } catch (error) {
+    return !mayBeInTheLog(error);
+  }
 }
 
 /** What a client is told of a command that was not acknowledged. */

@@ -10,10 +10,8 @@ export interface LedgerEntry {
   fingerprint?: string;
   /** The command's acknowledgement, while it is on its way. */
   publishing?: Promise<LogPosition>;
-  /** The backstop that this gateway armed. */
-  backstop?: string;
   /** When it may be forgotten, in milliseconds since the epoch. */
-  readonly expires: number;
+  expires: number;
 }
 
 /**
@@ -21,7 +19,7 @@ export interface LedgerEntry {
  * log, so every gateway comes to the same answer. Bounded in time and in number; the oldest are forgotten first.
  */
 export class RequestLedger {
-  /** In order of insertion, which is the order of expiry: all entries live equally long. */
+  /** In the order of expiry: whoever begins a new time goes to the end. */
   private readonly entries = new Map<string, LedgerEntry>();
 
   /**
@@ -45,9 +43,8 @@ export class RequestLedger {
     const known = this.get(identity);
     if (known) return known;
     this.forgetOld();
-    const entry: LedgerEntry = { expires: this.now() + this.window };
-    this.entries.delete(identity); // an expired one would keep its place in the order
-    this.entries.set(identity, entry);
+    const entry: LedgerEntry = { expires: 0 };
+    this.begin(identity, entry);
     return entry;
   }
 
@@ -57,20 +54,27 @@ export class RequestLedger {
   }
 
   /** Notes a command record; the first one counts. */
-  noteCommand(identity: string, at: LogPosition): LedgerEntry {
-    const entry = this.open(identity);
-    entry.command ??= at;
-    return entry;
+  noteCommand(identity: string, at: LogPosition): void {
+    this.open(identity).command ??= at;
   }
 
   /**
-   * Notes a terminal record.
-   * @returns the entry where this record is the outcome; undefined where an earlier one is
+   * Notes a terminal record. A request that has its outcome is remembered for a whole window from then on: a second terminal
+   * record may come long after the request, and must still be known for one.
+   * @returns whether this record is the outcome; an earlier one may be
    */
-  noteOutcome(identity: string, at: LogPosition): LedgerEntry | undefined {
+  noteOutcome(identity: string, at: LogPosition): boolean {
     const entry = this.open(identity);
-    entry.outcome ??= at;
-    return samePlace(entry.outcome, at) ? entry : undefined;
+    if (entry.outcome) return samePlace(entry.outcome, at);
+    entry.outcome = at;
+    this.begin(identity, entry);
+    return true;
+  }
+
+  private begin(identity: string, entry: LedgerEntry): void {
+    entry.expires = this.now() + this.window;
+    this.entries.delete(identity);
+    this.entries.set(identity, entry);
   }
 
   private forgetOld(): void {

@@ -1,11 +1,13 @@
+import { Logger } from '@nestjs/common';
+import { messageOf } from '../kafka-socket.error.js';
 import type { MessageLog } from '../log/message.log.js';
 import { decodeEnvelope } from '../message/cloud-events.codec.js';
 import type { LogPosition, LogRecord } from '../message/record.js';
 import type { ClientFrames, GatewayFrames } from '../protocol/frames.js';
 import type { Backstop } from './backstop.js';
-import { type Delivery, ownsRequest } from './delivery.js';
-import { ConflictError, PendingError } from './gateway.errors.js';
 import type { BroadcastRules } from './broadcast.rules.js';
+import { type Delivery, ownsRequest } from './delivery.js';
+import { ClientFacingError, ConflictError, PendingError } from './gateway.errors.js';
 import { classify } from './record.classifier.js';
 import type { RecordRing } from './record.ring.js';
 import { fingerprintOf, timeoutOf } from './request.command.js';
@@ -13,11 +15,26 @@ import type { LedgerEntry } from './request.ledger.js';
 import { atOf, type RoutedResult } from './routed.record.js';
 import type { Session } from './session.js';
 
-type Request = ClientFrames['request'];
-type Outcome = GatewayFrames['accepted']['outcome'];
+/** How long one record may take to be read back, in milliseconds; then the client is told to wait. */
+const READ_LIMIT = 5_000;
+
+/** A request that may be taken, and what it is known by. */
+export interface TakenRequest {
+  readonly session: Session;
+  readonly data: ClientFrames['request'];
+  /** Its record's key. */
+  readonly key: string;
+  /** See `requestIdentity`. */
+  readonly identity: string;
+  /** What it asks for, see `fingerprintOf`. */
+  readonly fingerprint: string;
+  readonly frameId: string | undefined;
+}
 
 /** Answers a request that was made before, here or at another gateway: nothing is published a second time. */
 export class RequestRepeats {
+  private readonly logger = new Logger(RequestRepeats.name);
+
   constructor(
     private readonly log: MessageLog,
     private readonly ring: RecordRing,
@@ -29,64 +46,77 @@ export class RequestRepeats {
   /**
    * Tells the client where its command stands, with the outcome where there is one; takes over the backstop where there is none.
    * @throws {ConflictError} `conflict`: the same request asks for something else now
-   * @throws {PendingError} `pending`: nobody knows yet whether the command is in the log
+   * @throws {PendingError} `pending`: whether or where the command stands in the log cannot be told now
    */
-  async answer(
-    session: Session,
-    request: Request,
-    entry: LedgerEntry,
-    fingerprint: string,
-    frameId?: string,
-  ): Promise<void> {
-    const at = entry.command ?? (await acknowledged(entry));
-    const command = await this.recordAt(at);
-    const first = entry.fingerprint ?? fingerprintIn(command);
+  async answer(request: TakenRequest, entry: LedgerEntry): Promise<void> {
+    try {
+      await this.tell(request, entry);
+    } catch (cause) {
+      if (cause instanceof ClientFacingError) throw cause;
+      throw pending(cause);
+    }
+    await this.takeOver(request, entry);
+  }
+
+  private async tell({ session, data, fingerprint, frameId }: TakenRequest, entry: LedgerEntry): Promise<void> {
+    const command = entry.command ?? (await acknowledged(entry));
+    const first = entry.fingerprint ?? (command && fingerprintIn(await this.recordAt(command)));
     if (first !== undefined && first !== fingerprint) {
       throw new ConflictError(
         'A request with this id was made before, with another topic, command, key or payload. Use a new id.',
       );
     }
-    const place = at ?? entry.outcome;
-    if (!place)
-      throw new PendingError('Kafka did not confirm the command. Its outcome or its time-out comes.', {
-        temporary: true,
-      });
+    const place = command ?? entry.outcome;
+    if (!place) throw pending();
     const outcome = await this.outcome(session, entry);
-    session.send('accepted', { requestId: request.requestId, at: atOf(place), ...(outcome && { outcome }) }, frameId);
-    if (command && !entry.outcome) await this.takeOver(entry, command);
+    const { requestId } = data;
+    session.send('accepted', { requestId, at: atOf(place), ...(outcome && { outcome }) }, frameId);
   }
 
   /** The gateway that took the request may be gone, so this one guards it too, by its original deadline. */
-  private async takeOver(entry: LedgerEntry, record: LogRecord): Promise<void> {
-    const { type, ...command } = decodeEnvelope(record.headers);
-    const timeout = timeoutOf(command, type.name);
-    if (timeout) await this.backstop.guard(entry, timeout);
+  private async takeOver({ identity }: TakenRequest, { command, outcome }: LedgerEntry): Promise<void> {
+    if (!command || outcome || this.backstop.guards(identity)) return;
+    try {
+      const record = await this.recordAt(command);
+      if (!record) return;
+      const { type, ...envelope } = decodeEnvelope(record.headers);
+      const timeout = timeoutOf(envelope, type.name);
+      if (timeout) await this.backstop.guard(identity, timeout);
+    } catch (error) {
+      this.logger.warn(`A request that was repeated here has no backstop here: ${messageOf(error)}`);
+    }
   }
 
-  private async outcome(session: Session, { outcome: at }: LedgerEntry): Promise<Outcome> {
+  private async outcome(session: Session, { outcome: at }: LedgerEntry): Promise<GatewayFrames['accepted']['outcome']> {
     if (!at) return undefined;
     const result = await this.resultAt(at);
-    if (!result || !ownsRequest(session, result.crumbs)) return undefined;
+    if (!result || !ownsRequest(session, result.owner)) return undefined;
     return { at: atOf(at), sealed: this.delivery.seal(session, result) };
   }
 
   private async resultAt(at: LogPosition): Promise<RoutedResult | undefined> {
     const near = this.ring.at(at.topic, at.partition, at.offset);
-    const record = near ?? (await this.recordAt(at));
-    if (!record) return undefined;
-    const routed = 'kind' in record ? record : classify(record, this.rules);
+    if (near) return near.kind === 'result' ? near : undefined;
+    const record = await this.recordAt(at);
+    const routed = record && classify(record, this.rules);
     return routed?.kind === 'result' ? routed : undefined;
   }
 
-  private async recordAt(at: LogPosition | undefined): Promise<LogRecord | undefined> {
-    if (!at) return undefined;
-    const { topic, partition, offset } = at;
-    for await (const { records } of this.log.read({ topic, partition, from: offset, to: offset + 1n })) {
+  private async recordAt({ topic, partition, offset }: LogPosition): Promise<LogRecord | undefined> {
+    const range = { topic, partition, from: offset, to: offset + 1n };
+    for await (const { records } of this.log.read(range, AbortSignal.timeout(READ_LIMIT))) {
       const record = records.find((one) => one.offset === offset);
       if (record) return record;
     }
     return undefined;
   }
+}
+
+function pending(cause?: unknown): PendingError {
+  return new PendingError('Whether Kafka has the command cannot be told now. Its outcome or its time-out comes.', {
+    cause,
+    temporary: true,
+  });
 }
 
 async function acknowledged(entry: LedgerEntry): Promise<LogPosition | undefined> {

@@ -15,13 +15,22 @@ interface Routed {
   readonly bytes: number;
 }
 
+/** Whose request a result ends: what of its bread crumbs is needed for that. */
+export interface RequestOwner {
+  readonly sessionId: string;
+  readonly publicKey: string;
+  readonly requestId: string;
+  /** The verified claims of who asked, as JSON. */
+  readonly user?: string;
+}
+
 /** The first terminal record of a request: its one outcome. */
 export interface RoutedResult extends Routed {
   readonly kind: 'result';
   /** The request that it ends, see `requestIdentity`. */
   readonly identity: string;
-  readonly crumbs: BreadCrumbs;
-  /** The outcome's JSON. */
+  readonly owner: RequestOwner;
+  /** The outcome's JSON, as somebody wrote it. */
   readonly value: Buffer;
 }
 
@@ -39,7 +48,7 @@ export interface RoutedEvent extends Routed {
 export type RoutedRecord = RoutedResult | RoutedEvent;
 
 /** What an entry of the ring weighs beside its bytes: objects, strings, the slot. Measured, rounded up. */
-const ENTRY_BYTES = 400;
+const ENTRY_BYTES = 600;
 
 /** The place of a record, as frames name it. */
 export function atOf({ topic, partition, offset }: Pick<Routed, 'topic' | 'partition' | 'offset'>): At {
@@ -50,7 +59,15 @@ export function routedResult(record: LogRecord, crumbs: BreadCrumbs, identity: s
   const { topic, partition, offset } = record;
   // A copy: the bytes of a fetched record are a window on the whole fetch response, which would be kept alive with them.
   const value = Buffer.from(record.value ?? 'null');
-  return { kind: 'result', topic, partition, offset, identity, crumbs, value, bytes: value.length + ENTRY_BYTES };
+  const { sessionId, publicKey, requestId, user } = crumbs;
+  const owner = {
+    sessionId: sessionId!,
+    publicKey: publicKey!,
+    requestId: requestId!,
+    ...(user !== undefined && { user }),
+  };
+  const bytes = value.length + (user?.length ?? 0) + ENTRY_BYTES;
+  return { kind: 'result', topic, partition, offset, identity, owner, value, bytes };
 }
 
 export function routedEvent(record: LogRecord, type: string, content: BroadcastContent): RoutedEvent {
@@ -84,7 +101,8 @@ class LazyEvent implements RoutedEvent {
     this.crumbs = headerText(record.headers['ce_breadcrumbs']) ?? '';
     // Copied, as in routedResult.
     this.value = content === 'data' ? Buffer.from(record.value ?? 'null') : undefined;
-    this.bytes = (this.value?.length ?? 0) + this.crumbs.length + ENTRY_BYTES;
+    this.bytes =
+      (this.value?.length ?? 0) + this.crumbs.length + this.id.length + (this.key?.length ?? 0) + ENTRY_BYTES;
   }
 
   get frame(): string {

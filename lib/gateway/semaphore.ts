@@ -4,12 +4,16 @@ export class Semaphore {
 
   constructor(private free: number) {}
 
-  /** Waits for a turn; disposing what it resolves with ends the turn. Rejects when the signal aborts before. */
-  async acquire(signal: AbortSignal): Promise<Disposable> {
+  /** Waits for a turn, and does something in it. Rejects when the signal aborts before it begins. */
+  async run<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     if (this.free > 0) this.free--;
     else await this.turn(signal);
-    return { [Symbol.dispose]: () => this.release() };
+    try {
+      return await task();
+    } finally {
+      this.release();
+    }
   }
 
   private turn(signal: AbortSignal): Promise<void> {

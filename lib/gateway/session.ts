@@ -85,7 +85,7 @@ export class Session {
 
   /** Sends one of the gateway's own frames; `id` is the client's, echoed. */
   send<E extends keyof GatewayFrames>(event: E, data: GatewayFrames[E], id?: string): void {
-    sendFrame(this.socket, event, data, id);
+    if (this.open) this.sendLive(frameText(event, data, id));
   }
 
   /** Sends a frame that is text already. A client that does not keep up is closed: recovery repairs what it missed. */
@@ -114,14 +114,8 @@ export class Session {
   }
 }
 
-/** Sends one of the gateway's own frames on a socket that may not have said hello yet. */
-export function sendFrame<E extends keyof GatewayFrames>(
-  socket: WebSocket,
-  event: E,
-  data: GatewayFrames[E],
-  id?: string,
-): void {
-  if (socket.readyState !== socket.OPEN) return;
-  const frame: Frame & { id?: string } = { event, data, ...(id !== undefined && { id }) };
-  socket.send(JSON.stringify(frame));
+/** One of the gateway's own frames as text; `id` is the client's, echoed. */
+export function frameText<E extends keyof GatewayFrames>(event: E, data: GatewayFrames[E], id?: string): string {
+  const frame: Frame = { event, data, ...(id !== undefined && { id }) };
+  return JSON.stringify(frame);
 }

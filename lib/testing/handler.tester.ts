@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { MessageLog, Tail } from '../log/message.log.js';
+import { peekBreadCrumb } from '../message/bread-crumbs.codec.js';
 import { decodeMessage, encodeMessage } from '../message/cloud-events.codec.js';
 import type { Outcome } from '../protocol/outcome.js';
 import type { Event } from '../message/event.js';
 import { messageId } from '../message/message.id.js';
 import { messageTypeOf } from '../message/message.type.js';
 import { isTerminal } from '../message/outcome.rule.js';
+import { headerText } from '../message/record.headers.js';
 import type { LogRecord, RecordBatch } from '../message/record.js';
 import { commandAddressOf } from '../service/command-address.decorator.js';
 import { eventEntityOf } from '../service/event-entity.decorator.js';
@@ -92,7 +94,8 @@ export class HandlerTester implements AsyncDisposable {
     const requestId = randomUUID();
     await this.publish(address.topic, address.name, payload, requestId, options);
     const isOurs = (record: LogRecord): boolean =>
-      isTerminal(record.headers) && decodeMessage(record).breadCrumbs.requestId === requestId;
+      isTerminal(record.headers) &&
+      peekBreadCrumb(headerText(record.headers['ce_breadcrumbs']) ?? '', 'request') === requestId;
     const record = await this.next(isOurs, `an outcome of "${address.name}"`);
     return decodeMessage(record).payload.data as Outcome;
   }
