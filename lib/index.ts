@@ -8,6 +8,8 @@ export {
 export { InvalidOptionsError, type KafkaSocketModuleOptions } from './kafka-socket.options.js';
 
 export type { BreadCrumbs, ReplyAddress } from './message/bread-crumbs.js';
+export type { Claims } from './message/claims.js';
+export { decodeMessage, encodeMessage, type EncodedMessage } from './message/cloud-events.codec.js';
 export type { Command } from './message/command.js';
 export type { CommandResult } from './message/command.result.js';
 export type { Event } from './message/event.js';
@@ -55,7 +57,7 @@ export {
   type EventPublisherOptions,
   KafkaEventPublisher,
 } from './service/event-publisher.decorator.js';
-export { CommandContext, EventContext, HandlerContext, type UserClaims } from './service/handler.context.js';
+export { CommandContext, EventContext, HandlerContext } from './service/handler.context.js';
 export { MessagePublisher, type PublishCommandOptions, type PublishEventOptions } from './service/message.publisher.js';
 export {
   type AbortReason,
@@ -74,7 +76,6 @@ export {
   type Authenticated,
   type Authorize,
   type BroadcastContent,
-  type Claims,
   GatewayLimits,
   GatewayOptions,
   type Handshake,

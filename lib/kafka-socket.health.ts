@@ -10,7 +10,7 @@ import type { TimeoutScheduler } from './timeout/timeout.scheduler.js';
 export interface HealthReport {
   /** Whether this process should get traffic. */
   readonly ready: boolean;
-  readonly details: Readonly<Record<'log' | 'timeouts' | 'gateway' | 'handlers', string>>;
+  readonly details: Readonly<Record<'log' | 'timeouts' | 'handlers', string>> & { readonly gateway?: string };
 }
 
 /** Tells whether this process can do its part, for a readiness probe. A process that cannot is alive all the same: it tries again. */
@@ -33,8 +33,8 @@ export class KafkaSocketHealth {
       details: {
         log: troubles.log ?? 'up',
         timeouts: this.timeouts.trouble ?? 'up',
-        gateway: troubles.gateway ?? 'up',
         handlers: troubles.handlers ?? 'up',
+        ...(this.gateway && { gateway: troubles.gateway ?? 'up' }),
       },
     };
   }

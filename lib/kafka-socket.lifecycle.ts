@@ -31,7 +31,7 @@ const ABANDON_START = 10_000;
  */
 @Injectable()
 export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly logger = new Logger('KafkaSocket');
+  private readonly logger: Logger;
   private readonly stopping = new AbortController();
   /** What is left to be done; each step is taken off when it has succeeded. */
   private readonly steps: (() => Promise<void>)[];
@@ -46,6 +46,7 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
     private readonly service: ServiceRunner,
     @Optional() private readonly gateway?: Gateway,
   ) {
+    this.logger = new Logger(`KafkaSocket ${options.service.name}`);
     this.steps = [
       () => this.connect(),
       () => log.ensureTopics(options.gateway?.topics ?? []),
@@ -111,7 +112,7 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
         delay = Math.min(delay * 2, RETRY.longest);
       }
     }
-    if (this.steps.length === 0) this.logger.log(`"${this.options.service.name}" is ready.`);
+    if (this.steps.length === 0) this.logger.log('Ready.');
   }
 
   /** One part that fails to stop must not keep the others from it. */

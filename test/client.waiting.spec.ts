@@ -112,6 +112,17 @@ describe('commands without a connection', () => {
     expect(await socket.seen()).toEqual([]); // and nothing went out
   });
 
+  it('end as unavailable at the end of their time to live, not later, where no connection comes', async () => {
+    const gateway = await ScriptedGateway.start();
+    const { client, clock } = startClient(gateway, { connectTimeout: 60_000 });
+    const failure = failureOf(client.send('auction', 'PlaceBid', {}, { ttl: 5_000 }));
+    await gateway.next();
+
+    clock.advance(5_000);
+
+    expect(await failure).toMatchObject({ status: 'unavailable', code: 'never_sent' });
+  });
+
   it('are refused once the client is closed', async () => {
     const { client } = await startLiveClient();
     client.close();

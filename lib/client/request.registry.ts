@@ -49,7 +49,11 @@ export class RequestRegistry {
   /** Takes a request on. */
   add(request: PendingRequest, signal: AbortSignal | undefined): void {
     if (signal?.aborted) return request.abandon(signal.reason);
-    const stopTimer = this.#clock.after(request.head.ttl + this.#limits.slack, () => this.#lastResort(request));
+    // What has not gone out when its time to live is over never will; of what has, the outcome gets some slack to arrive.
+    let stopTimer = this.#clock.after(request.head.ttl, () => {
+      if (request.sends === 0) return this.#neverSent(request);
+      stopTimer = this.#clock.after(this.#limits.slack, () => this.#lastResort(request));
+    });
     const abort = (): void => this.#take(request.id)?.abandon(signal?.reason);
     signal?.addEventListener('abort', abort);
     this.#releases.set(request, () => {
@@ -147,7 +151,7 @@ export class RequestRegistry {
   #transmit(request: PendingRequest, { transmit, limits }: RequestLink): void {
     const age = Math.round(this.#clock.now() - request.since);
     if (request.sends === 0 && age >= request.head.ttl) {
-      return this.#fail(request, 'never_sent', 'It could not be sent within its time to live.');
+      return this.#neverSent(request);
     }
     const frame = request.frame(age);
     const bytes = new TextEncoder().encode(frame).length;
@@ -190,9 +194,12 @@ export class RequestRegistry {
     this.#take(largest.id)?.fail({ status, code: 'too_large', message });
   }
 
+  #neverSent(request: PendingRequest): void {
+    this.#fail(request, 'never_sent', 'It could not be sent within its time to live.');
+  }
+
   /** Nothing was heard of it. That is no time-out: those stand in the log. */
   #lastResort(request: PendingRequest): void {
-    if (request.sends === 0) return this.#fail(request, 'never_sent', 'It could not be sent within its time to live.');
     const message = `No outcome has come ${this.#limits.slack} ms after its time to live. It may have been carried out.`;
     this.#fail(request, 'no_outcome', message);
   }

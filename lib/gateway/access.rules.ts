@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { messageOf } from '../kafka-socket.error.js';
 import { SparingLog } from '../timeout/sparing.log.js';
-import type { Authorize, Claims, Intent } from './gateway.options.js';
+import type { Claims } from '../message/claims.js';
+import type { Authorize, Intent } from './gateway.options.js';
 
 /** Asks the application who may do what. Whatever its hook throws means no. */
 export class AccessRules {

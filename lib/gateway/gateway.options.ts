@@ -1,3 +1,5 @@
+import type { Claims } from '../message/claims.js';
+
 /** How much of an event type leaves the house: all of it, or that it happened, so that clients fetch the rest. */
 export type BroadcastContent = 'data' | 'metadata';
 
@@ -136,13 +138,6 @@ export class GatewayOptions {
   authenticate?: Authenticate;
   /** Who may do what. Left out: everyone everything, with a warning in production. */
   authorize?: Authorize;
-}
-
-/** What an application verified about a client. It travels in the bread crumb `user`. */
-export interface Claims {
-  /** Who it is; sockets of one session with different subjects never share a result. */
-  readonly sub: string;
-  readonly [claim: string]: unknown;
 }
 
 /** A client that passed {@link Authenticate}. */

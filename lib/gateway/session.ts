@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws';
 import type { Frame, GatewayFrames, Positions } from '../protocol/frames.js';
 import { CloseCode } from '../protocol/close-codes.js';
-import type { Claims } from './gateway.options.js';
+import type { Claims } from '../message/claims.js';
 import type { RoutedRecord } from './routed.record.js';
 
 /** Which events of a topic a session wants: these types, or all. */

@@ -1,3 +1,4 @@
+import type { Claims } from '../message/claims.js';
 import type { Command } from '../message/command.js';
 import type { Event } from '../message/event.js';
 import type { PlatformMessage } from '../message/platform-message.js';
@@ -17,12 +18,9 @@ export interface HandlingFacts<P extends Handled = Handled> {
   remaining(): number;
 }
 
-/** Claims that the gateway verified about who asked. */
-export type UserClaims = Readonly<Record<string, unknown>>;
-
 /** What a handler may know beside the payload: its second parameter, or `@Ctx()`. */
 export abstract class HandlerContext<P extends Handled = Handled> {
-  private claims?: { readonly value: UserClaims | undefined };
+  private claims?: { readonly value: Claims | undefined };
 
   constructor(private readonly handling: HandlingFacts<P>) {}
 
@@ -61,7 +59,7 @@ export abstract class HandlerContext<P extends Handled = Handled> {
   }
 
   /** Who asked: the claims that the gateway verified; undefined where it verifies none, or where nobody asked. */
-  get user(): UserClaims | undefined {
+  get user(): Claims | undefined {
     this.claims ??= { value: parseClaims(this.handling.message.breadCrumbs.user) };
     return this.claims.value;
   }
@@ -73,11 +71,11 @@ export class CommandContext extends HandlerContext<Command> {}
 /** The context of an event. */
 export class EventContext extends HandlerContext<Event> {}
 
-function parseClaims(text: string | undefined): UserClaims | undefined {
+function parseClaims(text: string | undefined): Claims | undefined {
   if (text === undefined) return undefined;
   try {
     const claims: unknown = JSON.parse(text);
-    return typeof claims === 'object' && claims !== null ? (claims as UserClaims) : undefined;
+    return typeof claims === 'object' && claims !== null ? (claims as Claims) : undefined;
   } catch {
     return undefined; // written by another kind of gateway; who needs claims decides without them
   }
