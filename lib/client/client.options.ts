@@ -53,6 +53,10 @@ export class ClientOptions {
    * @default 10_000
    */
   connectTimeout = 10_000;
+  /**
+   * How long the client waits before it takes up a lost connection again.
+   * @default new ReconnectOptions()
+   */
   reconnect = new ReconnectOptions();
   /**
    * Where time comes from; for tests.

@@ -131,8 +131,21 @@ export class GatewayOptions {
    * @default 5_000
    */
   drainTimeout = 5_000;
+  /**
+   * How a client that is gone is noticed.
+   * @default new HeartbeatOptions()
+   */
   heartbeat = new HeartbeatOptions();
+  /**
+   * How long requests may take. A process that is a service only does not see it: where `maximum` or `grace` is raised here,
+   * raise `handlers.window` to their sum there.
+   * @default new TtlOptions()
+   */
   ttl = new TtlOptions();
+  /**
+   * What is taken from one client, and held for all of them. Nothing in a gateway grows beyond these.
+   * @default new GatewayLimits()
+   */
   limits = new GatewayLimits();
   /** Who connects, by the token of the hello. Left out: everyone, with a warning in production. */
   authenticate?: Authenticate;

@@ -35,8 +35,9 @@ export class ServiceOptions {
   drainTimeout = 10_000;
   /**
    * How far back the log is read when a partition is taken over, in milliseconds: a request that was sent again, or that the
-   * previous owner finished, is recognised that long. The longest time to live, and the grace after it.
-   * @default 301_000
+   * previous owner finished, is recognised that long. The longest time to live, and the grace after it: in a process that is a
+   * gateway too it follows `gateway.ttl`; in one that is a service only raise it with the gateway's.
+   * @default 301_000, or `gateway.ttl.maximum + gateway.ttl.grace`
    */
   window = 301_000;
   /**

@@ -1,12 +1,23 @@
 /** Time-outs that wait in Redis. It must not evict keys (`maxmemory-policy noeviction`, its default). */
 export class RedisOptions {
-  /** @default 'localhost' */
+  /**
+   * Where Redis listens: a name or an address.
+   * @default 'localhost'
+   */
   host = 'localhost';
-  /** @default 6379 */
+  /**
+   * The port that it listens on.
+   * @default 6379
+   */
   port = 6379;
+  /** Who logs in, where Redis has users of its own (ACLs). Left out: its default user. */
   username?: string;
+  /** Left out: nobody logs in. */
   password?: string;
-  /** @default 0 */
+  /**
+   * Number of the database. All processes of one log must name the same.
+   * @default 0
+   */
   db = 0;
   /** TLS, passed to Node as it is. */
   tls?: Record<string, unknown>;
