@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { KafkaSocketModule } from 'nestjs-kafka-socket';
 import { describe, expect, it, vi } from 'vitest';
 import { read, readFrame } from '../lib/gateway/frame.reader.js';
+import { ClientOptions } from '../lib/client/client.options.js';
 import { GatewayOptions } from '../lib/gateway/gateway.options.js';
 import { KafkaOptions, MemoryLogOptions } from '../lib/log/log.options.js';
 import { encodeMessage } from '../lib/message/cloud-events.codec.js';
@@ -145,8 +146,52 @@ function framesSource(): string {
 }
 
 describe('the examples of README.md', () => {
-  it.each(['place-bid.ts', 'bidding.ts', 'main.ts', 'client.ts', 'bidding.spec.ts'])('type-check: %s', async (name) => {
-    expect(await errorsIn(name)).toEqual([]);
+  const examples = readme.code('ts').map(exampleName);
+
+  it('are all named, so that all are compiled', () => {
+    expect(examples).toContain('bidding.ts');
+    expect(examples).not.toContain(undefined);
+  });
+
+  it.each(examples)('type-check: %s', async (name) => {
+    expect(await errorsIn(name!)).toEqual([]);
+  });
+});
+
+describe('the picture of README.md', () => {
+  it('is as wide in every line', () => {
+    const [picture] = readme.code('text');
+    expect(new Set(picture!.split('\n').map((line) => [...line].length)).size).toBe(1);
+  });
+});
+
+describe('the endings of a command in README.md', () => {
+  it('are all that send() can end with, outcomes and others', async () => {
+    expect(await errorsIn('endings.ts')).toEqual([]);
+  });
+});
+
+/** The statuses in the two tables as a program that compiles if they are those of our types. */
+function endingsSource(): string {
+  const [outcomes, others] = readme.section('How a command can end').tables;
+  const named = (rows: string[][]) => rows.flatMap(([statuses]) => quoted(statuses!)).map((one) => `${one}: true`);
+  return `
+    import type { FailureStatus, OutcomeStatus } from 'nestjs-kafka-socket/client';
+    export const outcomes: { readonly [S in OutcomeStatus]: true } = { ${named(outcomes!).join(', ')} };
+    export const others: { readonly [S in Exclude<FailureStatus, OutcomeStatus>]: true } = { ${named(others!).join(', ')} };`;
+}
+
+describe('what README.md says for operators', () => {
+  it('names every metric', async () => {
+    const source = await readFile(join(ROOT, 'lib/gateway/gateway.metrics.ts'), 'utf8');
+    const named = new Set(readme.section('In production').text.match(/kafka_socket\.\w+/g));
+    expect(named).toEqual(new Set(source.match(/kafka_socket\.\w+/g)));
+  });
+
+  it('names every header of a dead letter', async () => {
+    const source = await readFile(join(ROOT, 'lib/service/dead-letter.ts'), 'utf8');
+    const printed = readme.section('Dead letters').text.match(/dlq_\w+/g);
+    expect(new Set(printed)).toEqual(new Set(source.match(/dlq_\w+/g)));
   });
 });
 
@@ -175,25 +220,76 @@ function defaults(): Map<string, unknown> {
 describe('the options table of README.md', () => {
   const options = defaults();
   const [rows] = readme.section('Options').tables;
-  const named = rows!.flatMap(([names, values]) => {
-    const given = printedDefaults(values!);
-    return fullNames(quoted(names!)).map((name, index) => ({ name, value: given[index] }));
-  });
+  const named = printedOptions(rows!);
 
   it('names every option, and no other', () => {
-    const limits = [...options.keys()].filter((name) => name.startsWith('gateway.limits.'));
-    const written = named.flatMap(({ name }) => (name === 'gateway.limits.*' ? limits : name));
-    expect(written.sort()).toEqual([...options.keys()].sort());
+    expect(named.map(({ name }) => name).sort()).toEqual([...options.keys()].sort());
   });
 
   it('says which default each of them has', () => {
-    const wrong = named
-      .filter(({ name }) => name !== 'gateway.limits.*')
-      .filter(({ name, value }) => JSON.stringify(value) !== JSON.stringify(emptyAsNone(options.get(name))))
-      .map(({ name, value }) => `${name}: ${JSON.stringify(value)}, and not ${JSON.stringify(options.get(name))}`);
+    expect(wrongDefaults(named, options)).toEqual([]);
+  });
+
+  it('says what each of them is for', () => {
+    expect(rows!.filter((cells) => cells.length !== 3 || cells.includes(''))).toEqual([]);
+  });
+
+  it('has every option that a text of the library names', async () => {
+    const groups = [...options.keys()].flatMap((name) =>
+      name.split('.').map((_, end, parts) => parts.slice(0, end).join('.')),
+    );
+    const known = new Set([...options.keys(), ...groups]);
+    const wrong: string[] = [];
+    const files = await readdir(join(ROOT, 'lib'), { recursive: true });
+    for (const file of files.filter((name) => name.endsWith('.ts'))) {
+      const names = optionsNamedIn(await readFile(join(ROOT, 'lib', file), 'utf8'));
+      wrong.push(...names.filter((name) => !known.has(name)).map((name) => `${file}: ${name}`));
+    }
     expect(wrong).toEqual([]);
   });
 });
+
+describe('the table of the client’s options in README.md', () => {
+  const { clock, random, reconnect, ...rest } = new ClientOptions(); // the first two are for tests
+  const given = { WebSocket: undefined, token: undefined, identity: undefined };
+  const reconnects = Object.entries(reconnect).map(([name, value]) => [`reconnect.${name}`, value] as const);
+  const options = new Map<string, unknown>([...Object.entries({ ...given, ...rest }), ...reconnects]);
+  const named = printedOptions(readme.section('Options of the client').tables[0]!);
+
+  it('names every option, and no other', () => {
+    expect([clock, random]).not.toContain(undefined);
+    expect(named.map(({ name }) => name).sort()).toEqual([...options.keys()].sort());
+  });
+
+  it('says which default each of them has', () => {
+    expect(wrongDefaults(named, options)).toEqual([]);
+  });
+});
+
+interface PrintedOption {
+  readonly name: string;
+  readonly value: unknown;
+}
+
+function printedOptions(rows: string[][]): PrintedOption[] {
+  return rows.flatMap(([names, values]) => {
+    const given = printedDefaults(values!);
+    return fullNames(quoted(names!)).map((name, index) => ({ name, value: given[index] }));
+  });
+}
+
+function wrongDefaults(named: readonly PrintedOption[], options: ReadonlyMap<string, unknown>): string[] {
+  return named
+    .filter(({ name, value }) => JSON.stringify(value) !== JSON.stringify(emptyAsNone(options.get(name))))
+    .map(({ name, value }) => `${name}: ${JSON.stringify(value)}, and not ${JSON.stringify(options.get(name))}`);
+}
+
+/** The options that messages name by their full paths. Code is `this.kafka.x` or `kafka.x(`, and files end in `.js`. */
+function optionsNamedIn(source: string): string[] {
+  const texts = source.replaceAll(/^(import|export) .*$/gm, '').match(/'[^'\n]*'|`[^`\n]*`|"[^"\n]*"/g) ?? [];
+  const path = /(?<![\w./$@-])(?:kafka|memory|redis|timeouts|gateway|handlers|service)(?:\.[a-z]\w*)+(?![\w(/]|\.\w)/g;
+  return texts.map((text) => text.replaceAll(/\$\{[^}]*\}/g, '')).flatMap((text) => text.match(path) ?? []);
+}
 
 /** `kafka.ssl`, `sasl` are kafka.ssl and kafka.sasl. */
 function fullNames(names: readonly string[]): string[] {
@@ -227,13 +323,17 @@ function keep(data: object): object {
   return data;
 }
 
+/** An example begins with the name of its file. */
+function exampleName(code: string): string | undefined {
+  return /^\/\/ (\S+\.ts)\n/.exec(code)?.[1];
+}
+
 let compiled: Promise<readonly string[]> | undefined;
 
 /** What the compiler says about one of the files that the documents hold. They are compiled together, once. */
 async function errorsIn(name: string): Promise<readonly string[]> {
-  const named = ['A first handler', 'Testing your handlers'].flatMap((heading) => readme.section(heading).code('ts'));
-  const files = new Map(named.map((code) => [/^\/\/ (\S+)/.exec(code)![1]!, code]));
-  files.set('client.ts', readme.section('A first client').code('ts')[0]!);
+  const files = new Map(readme.code('ts').map((code) => [exampleName(code)!, code]));
+  files.set('endings.ts', endingsSource());
   files.set('frames.ts', framesSource());
   if (!files.has(name)) throw new Error(`README.md has no example ${name}.`);
   compiled ??= compile(files);
