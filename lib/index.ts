@@ -44,20 +44,20 @@ export type {
 export { DeadlinePassedError, TimeoutsUnavailableError } from './timeout/timeout.errors.js';
 export { MemoryTimeoutOptions, RedisOptions } from './timeout/timeout.options.js';
 
-export { CommandAddress } from './service/command-address.decorator.js';
+export { CommandAddress } from './service/declaration/command-address.decorator.js';
 export {
   CommandHandler,
   type CommandHandlerOptions,
   KafkaCommandHandler,
-} from './service/command-handler.decorator.js';
-export { EventEntity } from './service/event-entity.decorator.js';
-export { EventHandler } from './service/event-handler.decorator.js';
+} from './service/declaration/command-handler.decorator.js';
+export { EventEntity } from './service/declaration/event-entity.decorator.js';
+export { EventHandler } from './service/declaration/event-handler.decorator.js';
 export {
   EventPublisher,
   type EventPublisherOptions,
   KafkaEventPublisher,
-} from './service/event-publisher.decorator.js';
-export { CommandContext, EventContext, HandlerContext } from './service/handler.context.js';
+} from './service/declaration/event-publisher.decorator.js';
+export { CommandContext, EventContext, HandlerContext } from './service/handling/handler.context.js';
 export { MessagePublisher, type PublishCommandOptions, type PublishEventOptions } from './service/message.publisher.js';
 export {
   type AbortReason,
@@ -67,7 +67,7 @@ export {
   ReplyImpossibleError,
   UnaddressedClassError,
 } from './service/service.errors.js';
-export type { EventKey, PayloadClass, ReplyMode } from './service/method.declaration.js';
+export type { EventKey, PayloadClass, ReplyMode } from './service/declaration/method.declaration.js';
 export { ServiceOptions } from './service/service.options.js';
 
 export { GatewaySetupError } from './gateway/gateway.errors.js';

@@ -9,7 +9,7 @@ import {
 import { DiscoveryModule, LazyModuleLoader } from '@nestjs/core';
 import { CONNECTIONS, GATEWAY_OPTIONS } from './gateway/gateway.constants.js';
 import { Gateway } from './gateway/gateway.js';
-import { socketGateway } from './gateway/socket.gateway.js';
+import { socketGateway } from './gateway/socket/socket.gateway.js';
 import { KAFKA_SOCKET_OPTIONS } from './kafka-socket.constants.js';
 import { KafkaSocketHealth } from './kafka-socket.health.js';
 import { KafkaSocketLifecycle } from './kafka-socket.lifecycle.js';

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws';
 import type { ConnectionState, StateDetails } from '../lib/client/connection.js';
 import { KafkaSocketClient } from '../lib/client/kafka-socket.client.js';
 import { CloseCode } from '../lib/protocol/close-codes.js';
-import { isPublicKey } from '../lib/gateway/public-key.js';
+import { isPublicKey } from '../lib/gateway/sealing/public-key.js';
 import {
   failureOf,
   reached,

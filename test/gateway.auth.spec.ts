@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { GatewayOptions } from 'nestjs-kafka-socket';
 import { startApp } from './support/app.js';
@@ -61,6 +62,28 @@ describe('a gateway that authenticates', () => {
     expect(await client.closed).toMatchObject({ code: 4503 });
   });
 
+  it('takes nothing of what comes behind the frame that closed the socket', async () => {
+    let judge!: () => void;
+    const { url, topic, effects } = await start({
+      authenticate: async (token) => {
+        if (token === 'bob') await new Promise<void>((resolve) => (judge = resolve));
+        return { claims: { sub: token ?? 'nobody' } };
+      },
+    });
+    const client = await RawClient.welcome(url, { token: 'ann' });
+    client.send('refresh', { token: 'bob' });
+    client.request(topic, 'PlaceBid', { lot: 1, amount: 77 }, { key: 'one' });
+    client.socket.ping();
+    await once(client.socket, 'pong'); // so all of it has come
+
+    judge();
+
+    expect(await client.closed).toMatchObject({ code: 4503 });
+    const other = await RawClient.welcome(url, { token: 'ann' });
+    await other.outcome(topic, other.request(topic, 'PlaceBid', { lot: 1, amount: 20 }, { key: 'one' }));
+    expect(effects).toEqual([20]);
+  });
+
   it('keeps a result from a socket of the same session and key but another user', async () => {
     const { url, topic } = await start({ authenticate: tokens });
     const identity = await rawIdentity();
@@ -81,6 +104,17 @@ describe('a gateway whose authentication hangs', () => {
     const { url } = await start({ authenticate: () => new Promise(() => undefined) }, { helloTimeout: 60 });
     const client = await RawClient.connect(url);
     client.hello();
+    expect(await client.closed).toMatchObject({ code: 4010 });
+  });
+});
+
+describe('a gateway that cannot authenticate now', () => {
+  it('sends the client to another one, whose token may be good', async () => {
+    const { url } = await start({
+      authenticate: () => Promise.reject(Object.assign(new Error('the key server is away'), { temporary: true })),
+    });
+    const client = await RawClient.connect(url);
+    client.hello({ token: 'good' });
     expect(await client.closed).toMatchObject({ code: 4010 });
   });
 });
@@ -145,6 +179,32 @@ describe('a gateway that authorizes', () => {
     const client = await RawClient.welcome(url);
     client.request(topic, 'PlaceBid', { lot: 1, amount: 20 });
     expect((await client.next('error')).data).toMatchObject({ code: 'forbidden' });
+  });
+
+  it.each([
+    ['says yes', () => Promise.resolve(true)],
+    ['fails', () => Promise.reject(new Error('the policy server is away'))],
+  ])('takes a promise about an event for a no, also one that %s', async (_, answer) => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    onTestFinished(() => void process.off('unhandledRejection', note));
+    let asked = 0;
+    const { url, topic } = await start({
+      authorize: ({ action }) => {
+        if (action !== 'event') return true;
+        asked++;
+        return answer();
+      },
+    });
+    const client = await RawClient.welcome(url, { channels: [topic] });
+
+    await client.outcome(topic, client.request(topic, 'PlaceBid', { lot: 1, amount: 20 }));
+    await expect.poll(() => asked).toBe(1);
+
+    await client.outcome(topic, client.request(topic, 'PlaceBid', { lot: 1, amount: 1 })); // rejected: without an event
+    expect(client.unread.filter(({ event }) => event.endsWith('/broadcast'))).toEqual([]);
+    expect(unhandled).toEqual([]);
   });
 });
 

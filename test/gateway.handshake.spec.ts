@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { launchApp, startApp } from './support/app.js';
 import { auction } from './support/auction.js';
@@ -146,6 +146,33 @@ describe('a frame that is not as the protocol says', () => {
     expect((await client.next('error')).data).toMatchObject({ code: 'bad_frame', temporary: false });
   });
 
+  it('gets its id back in the error, where that can be read', async () => {
+    const { url } = await startApp({ gateway }, [Bidding]);
+    const client = await RawClient.welcome(url);
+    client.send('request', [], 'no-data');
+    client.socket.send('{"id":"no-event","data":{}}');
+    expect(await client.next('error')).toMatchObject({ id: 'no-data', data: { code: 'bad_frame' } });
+    expect(await client.next('error')).toMatchObject({ id: 'no-event', data: { code: 'bad_frame' } });
+  });
+
+  it('gets one error and not one for each name, when it names too many', async () => {
+    const { url } = await startApp({ gateway }, [Bidding]);
+    const client = await RawClient.welcome(url);
+    client.send('subscribe', { channels: Array.from({ length: 1_025 }, (_, i) => `no-${i}`) }, 'many');
+    client.send('cancel', {}, 'after');
+    expect(await client.next(() => true)).toMatchObject({ id: 'many', data: { code: 'bad_frame' } });
+    expect(await client.next(() => true)).toMatchObject({ id: 'after' });
+  });
+
+  it('gets an error with its request when its payload can be read, but is too deep to be written', async () => {
+    const { url } = await startApp({ gateway }, [Bidding]);
+    const client = await RawClient.welcome(url);
+    const requestId = randomUUID();
+    const frame = JSON.stringify({ event: 'request', data: { requestId, topic, command: 'PlaceBid', payload: '?' } });
+    client.socket.send(frame.replace('"?"', '['.repeat(30_000) + ']'.repeat(30_000)));
+    expect((await client.next('error')).data).toMatchObject({ requestId, code: 'bad_frame', temporary: false });
+  });
+
   it('gets an error when it is binary, and the socket lives', async () => {
     const { url } = await startApp({ gateway }, [Bidding]);
     const client = await RawClient.welcome(url);
@@ -169,6 +196,17 @@ describe('a frame that is not as the protocol says', () => {
     const client = await RawClient.welcome(url);
     for (let i = 0; i < 10; i++) client.socket.send('{');
     expect(await client.closed).toMatchObject({ code: 4501 });
+  });
+
+  it('does not, when good ones come between', async () => {
+    const { url } = await startApp({ gateway }, [Bidding]);
+    const client = await RawClient.welcome(url);
+    for (let i = 0; i < 20; i++) {
+      client.socket.send('{');
+      if (i % 9 === 8) client.send('pong', {});
+    }
+    client.send('cancel', {}, 'after');
+    expect(await client.next(({ id }) => id === 'after')).toMatchObject({ data: { code: 'unsupported' } });
   });
 
   it('closes the socket with 1009 when it is too large', async () => {

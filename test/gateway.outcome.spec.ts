@@ -1,12 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { MemoryMessageLog, type MessageLog } from 'nestjs-kafka-socket';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { encodeMessage } from '../lib/message/cloud-events.codec.js';
+import { MemoryMessageLog } from 'nestjs-kafka-socket';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BACKENDS, shared, startApp } from './support/app.js';
 import { auction } from './support/auction.js';
 import { RawClient } from './support/raw.client.js';
 import { RedisServer } from './support/redis.server.js';
 import { describeWithRedis } from './support/real.parts.js';
+import { resultRecord, writeResult } from './support/written.result.js';
 
 describe('two terminal records of one request', () => {
   it('are one outcome: the first, whatever the second says', async () => {
@@ -52,10 +51,54 @@ describe('two terminal records of one request', () => {
     const requestId = client.request(topic, 'Nobody', {}, { ttl: 30_000 });
     const [, partition] = (await client.next('accepted')).data.at;
 
-    await writeResult(log, client, topic, partition, requestId, { status: 'success', value: 'nested' }, false);
+    await writeResult(log, client, topic, partition, requestId, { status: 'success', value: 'nested' }, {});
     await writeResult(log, client, topic, partition, requestId, { status: 'success', value: 'root' });
 
     expect(await client.outcome(topic, requestId)).toEqual({ status: 'success', value: 'root' });
+  });
+
+  it('are one outcome when the second comes after the request’s own window, too', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] }); // only what time it is: nothing here waits for it to pass
+    onTestFinished(() => void vi.useRealTimers());
+    const began = Date.now();
+    const log = new MemoryMessageLog();
+    const { topic } = auction();
+    const ttl = { default: 60_000, maximum: 60_000, grace: 1_000 };
+    const { url } = await startApp({ log, gateway: { topics: [topic], ttl } });
+    const client = await RawClient.welcome(url);
+    const requestId = client.request(topic, 'Nobody', {});
+    const [, partition] = (await client.next('accepted')).data.at;
+
+    vi.setSystemTime(began + 50_000);
+    await writeResult(log, client, topic, partition, requestId, { status: 'timeout' });
+    expect(await client.outcome(topic, requestId)).toEqual({ status: 'timeout' });
+    vi.setSystemTime(began + 100_000);
+    await writeResult(log, client, topic, partition, requestId, { status: 'success' });
+
+    const marker = client.request(topic, 'Nobody', {});
+    await client.next('accepted');
+    await writeResult(log, client, topic, partition, marker, { status: 'success' });
+    await client.outcome(topic, marker);
+    expect(client.unread.filter(({ data }) => data.requestId === requestId)).toEqual([]);
+  });
+});
+
+describe('a terminal record that holds no outcome', () => {
+  it.each([
+    ['no JSON', 'not json'],
+    ['a status that is none', '{"status":"odd"}'],
+    ['nothing', null],
+  ])('ends its request as failed: %s', async (_, value) => {
+    const log = new MemoryMessageLog();
+    const { topic } = auction();
+    const { url } = await startApp({ log, gateway: { topics: [topic] } });
+    const client = await RawClient.welcome(url);
+    const requestId = client.request(topic, 'Nobody', {}, { ttl: 30_000 });
+    const [, partition] = (await client.next('accepted')).data.at;
+
+    await log.publish({ ...resultRecord(client, topic, partition, requestId, { status: 'success' }), value });
+
+    expect(await client.outcome(topic, requestId)).toMatchObject({ status: 'failed', code: 'RESULT_MALFORMED' });
   });
 });
 
@@ -136,20 +179,3 @@ describeWithRedis('a request whose time-out Redis lost', () => {
     expect(await client.outcome(topic, requestId)).toMatchObject({ status: 'timeout' });
   });
 });
-
-/** Writes a result as a service would. */
-async function writeResult(
-  log: MessageLog,
-  { identity }: RawClient,
-  topic: string,
-  partition: number,
-  requestId: string,
-  data: { status: 'success' | 'rejected' | 'timeout'; value?: unknown; code?: string },
-  final = true,
-): Promise<void> {
-  const id = randomUUID();
-  const { sessionId, publicKey } = identity;
-  const breadCrumbs = { requestId, sessionId, publicKey, correlationId: id, attempt: 1, ...(final && { final }) };
-  const message = { id, source: '/test', breadCrumbs, payload: { kind: 'result' as const, name: 'Nobody', data } };
-  await log.publish({ topic, partition, key: sessionId, ...encodeMessage(message) });
-}

@@ -1,6 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { WebSocket } from 'ws';
-import { Session } from '../lib/gateway/session.js';
 import type { KafkaSocketModuleOptions } from 'nestjs-kafka-socket';
 import { LogUnavailableError, MemoryMessageLog } from 'nestjs-kafka-socket';
 import { type Backend, BACKENDS, shared, startApp } from './support/app.js';
@@ -240,6 +238,31 @@ describe('a client that was away longer than the log keeps records', () => {
     expect(taken.at(-1)!.data).toMatchObject({ topic, complete: false, reason: 'retention' });
     expect(amountsIn(taken).at(-1)).toBe(119);
   });
+
+  it('is told so even where the log loses them only while they are waiting to be read', async () => {
+    const log = new MemoryMessageLog({ partitions: 1, retention: 20 });
+    const { url, topic } = await start('memory', { log, gateway: { limits: { ring: 1 } } });
+    const first = await RawClient.welcome(url, { channels: [topic] });
+    await first.cut();
+    const write = async (amounts: readonly number[]): Promise<void> => {
+      const headers = { ce_specversion: '1.0', ce_id: '1', ce_source: '/test', ce_type: 'event.Bid.Created' };
+      for (const amount of amounts) await log.publish({ topic, key: null, value: JSON.stringify({ amount }), headers });
+    };
+    await write(range(100, 10));
+    const read = log.read.bind(log);
+    log.read = async function* (...asked) {
+      log.read = read;
+      await write(range(110, 25));
+      yield* read(...asked);
+    };
+
+    const { positions, epoch } = first.welcomed;
+    const back = await RawClient.welcome(url, { channels: [topic], positions, epoch });
+
+    const taken = await frames(back, ({ event }) => event === 'recovered');
+    expect(taken.at(-1)!.data).toMatchObject({ topic, complete: false, reason: 'retention' });
+    expect(amountsIn(taken)).toEqual(range(115, 20));
+  });
 });
 
 describe('a client that comes back while the log cannot be read', () => {
@@ -250,30 +273,6 @@ describe('a client that comes back while the log cannot be read', () => {
     const client = await RawClient.connect(url);
     client.hello({ channels: [topic], positions: { [topic]: { 0: '-1' } } });
     expect(await client.closed).toMatchObject({ code: 4010 });
-  });
-});
-
-describe('a client that reads slowly', () => {
-  const session = (bufferedAmount: number) => {
-    const closed: number[] = [];
-    const socket = { bufferedAmount, send: () => undefined, close: (code: number) => closed.push(code) };
-    return {
-      closed,
-      session: new Session(socket as unknown as WebSocket, { id: 's', publicKey: 'k', claims: undefined }, 1_000),
-    };
-  };
-
-  it('is not too slow for what recovery wrote before', () => {
-    const { closed, session: slow } = session(10_000_000);
-    slow.sendRecovered('x'.repeat(10_000));
-    slow.sendLive('x'.repeat(100));
-    expect(closed).toEqual([]);
-  });
-
-  it('is too slow once live frames wait above the limit', () => {
-    const { closed, session: slow } = session(10_000_000);
-    for (let i = 0; i < 11; i++) slow.sendLive('x'.repeat(100));
-    expect(closed).toEqual([4008]);
   });
 });
 

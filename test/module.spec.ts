@@ -255,6 +255,16 @@ describe('handlers under test', () => {
     expect(await tester.send(PlaceBid, { lot: 0, amount: 1 })).toMatchObject({ status: 'invalid' });
   });
 
+  it('are not kept from it by a result of others that nobody can read', async () => {
+    const log = new MemoryMessageLog();
+    const { topic, Bidding, PlaceBid } = auction();
+    await startApp({ log }, [Bidding]);
+    await using tester = await HandlerTester.on(log, [topic]);
+    const headers = { ce_type: 'result.PlaceBid', ce_breadcrumbs: 'final=1' };
+    await log.publish({ topic, key: null, value: 'not json', headers });
+    expect(await tester.send(PlaceBid, { lot: 7, amount: 120 })).toMatchObject({ status: 'success' });
+  });
+
   it('that do nothing are told so in time', async () => {
     const log = new MemoryMessageLog();
     const { topic, PlaceBid } = auction();

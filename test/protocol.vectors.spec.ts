@@ -3,8 +3,8 @@ import { CipherSuite, DhkemP256HkdfSha256, ExportOnly, HkdfSha256 } from '@hpke/
 import { describe, expect, it } from 'vitest';
 import { fromBase64Url } from '../lib/client/base64url.codec.js';
 import { ResultOpener } from '../lib/client/result.opener.js';
-import { encapsulate, exporterSecret, exportSecret } from '../lib/gateway/hpke.sender.js';
-import { parsePublicKey } from '../lib/gateway/public-key.js';
+import { encapsulate, exporterSecret, exportSecret } from '../lib/gateway/sealing/hpke.sender.js';
+import { parsePublicKey } from '../lib/gateway/sealing/public-key.js';
 import { sealedFor, SEALING_EXPORT, SEALING_INFO } from '../lib/protocol/channels.js';
 import type { Sealed } from '../lib/protocol/frames.js';
 import { Markdown } from './support/markdown.js';

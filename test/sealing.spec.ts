@@ -2,9 +2,9 @@ import { createECDH, createHash, ECDH, generateKeyPairSync } from 'node:crypto';
 import { CipherSuite, DhkemP256HkdfSha256, ExportOnly, HkdfSha256 } from '@hpke/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encapsulate, exporterSecret, exportSecret } from '../lib/gateway/hpke.sender.js';
-import { InvalidPublicKeyError, isPublicKey } from '../lib/gateway/public-key.js';
-import { ResultSealer } from '../lib/gateway/result.sealer.js';
+import { encapsulate, exporterSecret, exportSecret } from '../lib/gateway/sealing/hpke.sender.js';
+import { InvalidPublicKeyError, isPublicKey } from '../lib/gateway/sealing/public-key.js';
+import { ResultSealer } from '../lib/gateway/sealing/result.sealer.js';
 import { sealedFor, SEALING_EXPORT, SEALING_INFO } from '../lib/protocol/channels.js';
 import type { Sealed } from '../lib/protocol/frames.js';
 

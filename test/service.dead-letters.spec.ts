@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { IsPositive } from 'class-validator';
 import { describe, expect, it } from 'vitest';
 import { RecordRefusedError } from '../lib/log/log.errors.js';
-import { CommandAddress } from '../lib/service/command-address.decorator.js';
-import { CommandHandler } from '../lib/service/command-handler.decorator.js';
-import { EventEntity } from '../lib/service/event-entity.decorator.js';
-import { EventHandler } from '../lib/service/event-handler.decorator.js';
-import { EventPublisher } from '../lib/service/event-publisher.decorator.js';
+import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
+import { EventEntity } from '../lib/service/declaration/event-entity.decorator.js';
+import { EventHandler } from '../lib/service/declaration/event-handler.decorator.js';
+import { EventPublisher } from '../lib/service/declaration/event-publisher.decorator.js';
 import { CommandRejectedError } from '../lib/service/service.errors.js';
 import { BACKENDS, fresh, openLog, request, startService } from './support/service.js';
 

@@ -4,11 +4,11 @@ import { of, type Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../lib/message/command.js';
 import type { Event } from '../lib/message/event.js';
-import { CommandAddress } from '../lib/service/command-address.decorator.js';
-import { CommandHandler, KafkaCommandHandler } from '../lib/service/command-handler.decorator.js';
-import { EventEntity } from '../lib/service/event-entity.decorator.js';
-import { EventHandler } from '../lib/service/event-handler.decorator.js';
-import { EventPublisher, KafkaEventPublisher } from '../lib/service/event-publisher.decorator.js';
+import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandHandler, KafkaCommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
+import { EventEntity } from '../lib/service/declaration/event-entity.decorator.js';
+import { EventHandler } from '../lib/service/declaration/event-handler.decorator.js';
+import { EventPublisher, KafkaEventPublisher } from '../lib/service/declaration/event-publisher.decorator.js';
 import { InvalidHandlerError } from '../lib/service/service.errors.js';
 import { buildService, startService, type TestServiceOptions } from './support/service.js';
 

@@ -3,12 +3,12 @@ import { IsInt, IsPositive } from 'class-validator';
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../lib/message/command.js';
 import type { Event } from '../lib/message/event.js';
-import { CommandAddress } from '../lib/service/command-address.decorator.js';
-import { CommandHandler } from '../lib/service/command-handler.decorator.js';
-import { EventEntity } from '../lib/service/event-entity.decorator.js';
-import { EventHandler } from '../lib/service/event-handler.decorator.js';
-import { EventPublisher } from '../lib/service/event-publisher.decorator.js';
-import { CommandContext, EventContext } from '../lib/service/handler.context.js';
+import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
+import { EventEntity } from '../lib/service/declaration/event-entity.decorator.js';
+import { EventHandler } from '../lib/service/declaration/event-handler.decorator.js';
+import { EventPublisher } from '../lib/service/declaration/event-publisher.decorator.js';
+import { CommandContext, EventContext } from '../lib/service/handling/handler.context.js';
 import { MessagePublisher } from '../lib/service/message.publisher.js';
 import { BACKENDS, buildService, fresh, openLog, request, startService } from './support/service.js';
 

@@ -2,7 +2,7 @@ import { BadRequestException, Catch, type ExceptionFilter, Injectable, UseFilter
 import { APP_FILTER } from '@nestjs/core';
 import { BaseRpcExceptionFilter, RpcException } from '@nestjs/microservices';
 import { describe, expect, it } from 'vitest';
-import { CommandHandler } from '../lib/service/command-handler.decorator.js';
+import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import type { Outcome } from '../lib/protocol/outcome.js';
 import { bidding, outcomeIn } from './support/bidding.js';
 

@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { Injectable } from '@nestjs/common';
 import { describe, expect, it, vi } from 'vitest';
 import type { Assignment } from '../lib/log/message.log.js';
-import { CommandAddress } from '../lib/service/command-address.decorator.js';
-import { CommandHandler } from '../lib/service/command-handler.decorator.js';
-import { CommitWatermark } from '../lib/service/commit.watermark.js';
-import { OrderedQueue } from '../lib/service/ordered.queue.js';
-import { OwnedPartition } from '../lib/service/owned.partition.js';
+import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
+import { CommitWatermark } from '../lib/service/dispatch/commit.watermark.js';
+import { OrderedQueue } from '../lib/service/dispatch/ordered.queue.js';
+import { OwnedPartition } from '../lib/service/dispatch/owned.partition.js';
 import { BACKENDS, fresh, Gate, openLog, request, startService } from './support/service.js';
 
 /** A service that holds the records it is told to hold. */

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { describe, expect, it, vi } from 'vitest';
 import { LogUnavailableError } from '../lib/log/log.errors.js';
-import type { EventContext } from '../lib/service/handler.context.js';
-import { EventEntity } from '../lib/service/event-entity.decorator.js';
-import { EventHandler } from '../lib/service/event-handler.decorator.js';
-import { EventPublisher } from '../lib/service/event-publisher.decorator.js';
+import type { EventContext } from '../lib/service/handling/handler.context.js';
+import { EventEntity } from '../lib/service/declaration/event-entity.decorator.js';
+import { EventHandler } from '../lib/service/declaration/event-handler.decorator.js';
+import { EventPublisher } from '../lib/service/declaration/event-publisher.decorator.js';
 import { BACKENDS, buildService, fresh, Gate, openLog, startService } from './support/service.js';
 
 /** A projection: events have no outcome in the log, so what was not committed is seen to be handled again. */

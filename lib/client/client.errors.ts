@@ -30,6 +30,8 @@ export interface Failure {
 export class CommandFailedError extends KafkaSocketError {
   readonly code: string;
   readonly status: FailureStatus;
+  /** What the service or the gateway said, in its own words, which may be shown to people; undefined where it said nothing. */
+  readonly reason: string | undefined;
   /** The properties that did not pass validation; empty unless the status is `invalid`. */
   readonly errors: readonly InvalidProperty[];
 
@@ -48,6 +50,7 @@ export class CommandFailedError extends KafkaSocketError {
     );
     this.status = status;
     this.code = code;
+    this.reason = message;
     this.errors = errors;
   }
 }

@@ -5,17 +5,17 @@ import { followUp, type FollowUpOptions } from '../message/follow-up.js';
 import { isAwaited } from '../message/outcome.rule.js';
 import type { Payload, PlatformMessage } from '../message/platform-message.js';
 import type { OutgoingRecord } from '../message/record.js';
-import { commandAddressOf } from './command-address.decorator.js';
-import { eventEntityOf } from './event-entity.decorator.js';
-import { HandlingScope } from './handling.scope.js';
-import type { PayloadClass } from './method.declaration.js';
-import { OutcomeWriter } from './outcome.writer.js';
-import { eventPayload, outgoing } from './outgoing.record.js';
-import { PersistentPublisher } from './persistent.publisher.js';
-import { rootNameOf } from './root.command.js';
+import { commandAddressOf } from './declaration/command-address.decorator.js';
+import { eventEntityOf } from './declaration/event-entity.decorator.js';
+import { HandlingScope } from './handling/handling.scope.js';
+import type { PayloadClass } from './declaration/method.declaration.js';
+import { OutcomeWriter } from './publishing/outcome.writer.js';
+import { eventPayload, outgoing } from './publishing/outgoing.record.js';
+import { PersistentPublisher } from './publishing/persistent.publisher.js';
+import { rootNameOf } from './publishing/root.command.js';
 import { ReplyImpossibleError, UnaddressedClassError } from './service.errors.js';
 import { ServiceOptions } from './service.options.js';
-import { outcomeOf } from './thrown.outcome.js';
+import { outcomeOf } from './handling/thrown.outcome.js';
 
 /** Where an event's record goes. */
 export interface PublishEventOptions {

@@ -1,16 +1,16 @@
 import type { Provider } from '@nestjs/common';
-import { CommandProcessor } from './command.processor.js';
-import { DeadLetters } from './dead-letter.js';
-import { EventProcessor } from './event.processor.js';
-import { EventWriter } from './event.writer.js';
-import { HandlerCaller } from './handler.caller.js';
-import { HandlerExplorer } from './handler.explorer.js';
-import { HandlerInvoker } from './handler.invoker.js';
-import { HandlingScope } from './handling.scope.js';
+import { CommandProcessor } from './handling/command.processor.js';
+import { DeadLetters } from './publishing/dead-letter.js';
+import { EventProcessor } from './handling/event.processor.js';
+import { EventWriter } from './publishing/event.writer.js';
+import { HandlerCaller } from './handling/handler.caller.js';
+import { HandlerExplorer } from './declaration/handler.explorer.js';
+import { HandlerInvoker } from './handling/handler.invoker.js';
+import { HandlingScope } from './handling/handling.scope.js';
 import { MessagePublisher } from './message.publisher.js';
-import { OutcomeWriter } from './outcome.writer.js';
-import { PayloadValidator } from './payload.validator.js';
-import { PersistentPublisher } from './persistent.publisher.js';
+import { OutcomeWriter } from './publishing/outcome.writer.js';
+import { PayloadValidator } from './handling/payload.validator.js';
+import { PersistentPublisher } from './publishing/persistent.publisher.js';
 import { ServiceRunner } from './service.runner.js';
 
 /**

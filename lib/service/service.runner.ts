@@ -3,12 +3,12 @@ import { MESSAGE_LOG } from '../log/log.constants.js';
 import type { MessageLog, Subscription } from '../log/message.log.js';
 import { TIMEOUT_SCHEDULER } from '../timeout/timeout.constants.js';
 import type { TimeoutScheduler } from '../timeout/timeout.scheduler.js';
-import { CommandProcessor } from './command.processor.js';
-import { DEAD_LETTER_SUFFIX, DeadLetters } from './dead-letter.js';
-import { EventProcessor } from './event.processor.js';
-import { HandlerExplorer } from './handler.explorer.js';
-import type { HandlerRegistry } from './handler.registry.js';
-import { RecordDispatcher } from './record.dispatcher.js';
+import { CommandProcessor } from './handling/command.processor.js';
+import { DEAD_LETTER_SUFFIX, DeadLetters } from './publishing/dead-letter.js';
+import { EventProcessor } from './handling/event.processor.js';
+import { HandlerExplorer } from './declaration/handler.explorer.js';
+import type { HandlerRegistry } from './declaration/handler.registry.js';
+import { RecordDispatcher } from './dispatch/record.dispatcher.js';
 import { ServiceOptions } from './service.options.js';
 
 /** Runs this application's handlers: finds them, subscribes to their topics, and stops without losing what runs. */

@@ -5,7 +5,7 @@ import { KafkaSocketClient } from '../../lib/client/kafka-socket.client.js';
 import type { ClientOptionsInput } from '../../lib/client/client.options.js';
 import type { ConnectionState } from '../../lib/client/connection.js';
 import type { Contract, UntypedContract } from '../../lib/client/client.contract.js';
-import { ResultSealer } from '../../lib/gateway/result.sealer.js';
+import { ResultSealer } from '../../lib/gateway/sealing/result.sealer.js';
 import { broadcastChannel, resultChannel, sealedFor, SUBPROTOCOL } from '../../lib/protocol/channels.js';
 import type { At, BroadcastFrame, ClientFrames, GatewayFrames, Sealed } from '../../lib/protocol/frames.js';
 import type { Outcome } from '../../lib/protocol/outcome.js';

@@ -10,7 +10,7 @@ import type { KafkaProducer } from './kafka.producer.js';
 import { type PartitionBatch, PartitionQueue } from './partition.queue.js';
 import type { PendingRecord } from './pending.record.js';
 import { PublishBounds } from './publish.bounds.js';
-import { RecordRouter } from './record.router.js';
+import { RecordRouter } from './partition.chooser.js';
 import type { TopicCatalog } from './topic.catalog.js';
 
 /** How long a shutdown waits for acknowledgements at most, in milliseconds. */

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import type { BreadCrumbs, ReplyAddress } from '../../message/bread-crumbs.js';
+import { encodeMessage } from '../../message/cloud-events.codec.js';
+import type { Command } from '../../message/command.js';
+import type { CommandResult } from '../../message/command.result.js';
+import { messageId } from '../../message/message.id.js';
+import type { PlatformMessage } from '../../message/platform-message.js';
+import { timeoutId } from '../../message/request.identity.js';
+import type { ClientFrames } from '../../protocol/frames.js';
+import type { Timeout } from '../../timeout/timeout.scheduler.js';
+import type { Session } from '../socket/session.js';
+
+const SOURCE = '/gateway';
+
+/** Turns a request into the command that starts its process: the first message, which correlates to itself. */
+export function commandOf(
+  session: Session,
+  request: ClientFrames['request'],
+  deadline: number,
+  reply: ReplyAddress,
+): PlatformMessage<Command> {
+  const id = messageId();
+  const { requestId, traceparent } = request;
+  const { id: sessionId, publicKey } = session.identity;
+  return {
+    id,
+    source: SOURCE,
+    ...(traceparent !== undefined && { traceparent }),
+    breadCrumbs: {
+      requestId,
+      sessionId,
+      publicKey,
+      correlationId: id,
+      deadline,
+      timeoutId: timeoutId(sessionId, publicKey, requestId, deadline),
+      reply,
+      attempt: 1,
+      ...(session.claims && { user: JSON.stringify(session.claims) }),
+    },
+    payload: { kind: 'command', name: request.command, data: request.payload },
+  };
+}
+
+/** The time-out of a command: a result like any other, which ends the request if it is the first to do so. */
+export function timeoutOf(
+  command: Pick<PlatformMessage, 'id' | 'breadCrumbs' | 'traceparent'>,
+  name: string,
+): Timeout | undefined {
+  const { reply, timeoutId: id, deadline, sessionId } = command.breadCrumbs;
+  if (!reply || id === undefined || deadline === undefined || sessionId === undefined) return undefined;
+  const breadCrumbs: BreadCrumbs = { ...command.breadCrumbs, causationId: command.id, final: true };
+  const payload: CommandResult = {
+    kind: 'result',
+    name,
+    data: { status: 'timeout', code: 'TIMEOUT', message: `"${name}" was not finished before its deadline.` },
+  };
+  const { traceparent } = command;
+  const encoded = encodeMessage({
+    id: messageId(),
+    source: SOURCE,
+    breadCrumbs,
+    payload,
+    ...(traceparent !== undefined && { traceparent }),
+  });
+  return { id, deadline, record: { ...reply, key: sessionId, ...encoded } };
+}
+
+/** Topic, command, key and payload as one digest: whether the same RequestId asks for the same thing. */
+export function fingerprintOf(topic: string, command: string, key: string, payload: string): string {
+  return createHash('sha256').update([topic, command, key, payload].join('\0')).digest().toString('latin1', 0, 16);
+}

@@ -1,0 +1,228 @@
+import { Logger } from '@nestjs/common';
+import { messageOf } from '../../kafka-socket.error.js';
+import { mayBeInTheLog, RecordRefusedError } from '../../log/log.errors.js';
+import type { MessageLog } from '../../log/message.log.js';
+import { encodeMessage } from '../../message/cloud-events.codec.js';
+import type { Command } from '../../message/command.js';
+import type { PlatformMessage } from '../../message/platform-message.js';
+import type { LogPosition, OutgoingRecord } from '../../message/record.js';
+import { requestIdentity } from '../../message/request.identity.js';
+import type { ClientFrames } from '../../protocol/frames.js';
+import type { ArmingInterceptor } from '../../timeout/arming.interceptor.js';
+import type { TimeoutScheduler } from '../../timeout/timeout.scheduler.js';
+import type { AccessRules } from '../access.rules.js';
+import type { Backstop } from './backstop.js';
+import {
+  BadFrameError,
+  ClientFacingError,
+  ForbiddenError,
+  InternalError,
+  PendingError,
+  TooLargeError,
+  UnavailableError,
+  UnknownOutcomeError,
+} from '../gateway.errors.js';
+import type { GatewayMetrics } from '../gateway.metrics.js';
+import type { GatewayOptions } from '../gateway.options.js';
+import { commandOf, fingerprintOf, timeoutOf } from './request.command.js';
+import type { LedgerEntry, RequestLedger } from './request.ledger.js';
+import type { RequestRepeats, TakenRequest } from './request.repeats.js';
+import { atOf } from '../routing/routed.record.js';
+import type { Session } from '../socket/session.js';
+
+type Request = ClientFrames['request'];
+
+const TOO_OLD = 'The request is older than its time to live, and the log knows nothing of it. It was not sent.';
+
+/** Takes requests in: each becomes one command in the log, guarded by a time-out, or an error that says why not. */
+export class RequestIntake {
+  private readonly logger = new Logger(RequestIntake.name);
+  private readonly underWay = new Set<Promise<void>>();
+
+  constructor(
+    private readonly log: MessageLog,
+    private readonly scheduler: TimeoutScheduler,
+    private readonly arming: ArmingInterceptor,
+    private readonly backstop: Backstop,
+    private readonly ledger: RequestLedger,
+    private readonly repeats: RequestRepeats,
+    private readonly access: AccessRules,
+    private readonly options: GatewayOptions,
+    private readonly metrics: GatewayMetrics,
+  ) {}
+
+  /**
+   * Takes a request. Resolves once its command is queued for the log, so that requests of one socket keep their order; the
+   * client is told the rest when it is known.
+   * @throws {ClientFacingError} what the client is told at once
+   */
+  async take(session: Session, data: Request, frameId?: string): Promise<void> {
+    const key = data.key ?? session.id;
+    await this.check(session, data, key);
+    const fingerprint = fingerprintOf(data.topic, data.command, key, payloadText(data));
+    const identity = identityOf(session, data);
+    const request: TakenRequest = { session, data, key, identity, fingerprint, frameId };
+    const { answer } = this.ledger.get(identity) ? { answer: this.repeat(request) } : await this.begin(request);
+    this.inBackground(answer, request);
+  }
+
+  /** Waits for what is on its way into the log. */
+  async settled(): Promise<void> {
+    await Promise.all(this.underWay);
+  }
+
+  private async check(session: Session, { topic, command, sessionId }: Request, key: string): Promise<void> {
+    if (sessionId !== undefined && sessionId !== session.id) {
+      throw new ForbiddenError('The request names a session that is not its socket’s.');
+    }
+    if (!this.options.topics.includes(topic))
+      throw new ForbiddenError(`Commands to topic "${topic}" are not taken here.`);
+    if (!(await this.access.may({ action: 'command', topic, command, key }, session.claims))) {
+      throw new ForbiddenError(`This client may not send "${command}" to topic "${topic}" with this key.`);
+    }
+  }
+
+  /** A request that nobody knows of. Resolves once its command is queued; `answer` settles when the client has its answer. */
+  private async begin(request: TakenRequest): Promise<{ answer: Promise<void> }> {
+    const command = await this.command(request);
+    // Asked again after the wait: another socket of the session may have sent the same request meanwhile.
+    if (this.ledger.get(request.identity)) return { answer: this.repeat(request) };
+    return { answer: this.accept(request, this.publish(command, request)) };
+  }
+
+  /** A request that was made before. If it turns out that its command never reached the log, it is a new one after all. */
+  private async repeat(request: TakenRequest): Promise<void> {
+    const known = this.ledger.get(request.identity);
+    if (known && !(known.publishing && (await neverSent(known.publishing)))) return this.repeats.answer(request, known);
+    return (await this.begin(request)).answer;
+  }
+
+  private async command({ session, data, key }: TakenRequest): Promise<PlatformMessage<Command>> {
+    const { default: usual, maximum } = this.options.ttl;
+    const ttl = Math.min(data.ttl ?? usual, maximum);
+    const age = data.age ?? 0;
+    // A laptop that slept an hour must not place a bid that nobody waits for any more.
+    if (age >= ttl) throw new UnknownOutcomeError(TOO_OLD);
+    if (this.backstop.size >= this.options.limits.requests) {
+      throw new UnavailableError('Too many requests wait for their outcome. Try again.', { temporary: true });
+    }
+    const partition = await this.partitionFor(data.topic, key);
+    const deadline = Math.round(this.scheduler.now() - age + ttl);
+    return commandOf(session, data, deadline, { topic: data.topic, partition });
+  }
+
+  private async partitionFor(topic: string, key: string): Promise<number> {
+    try {
+      return await this.log.partitionFor(topic, key);
+    } catch (cause) {
+      throw new UnavailableError('Kafka cannot be reached now; the request was not sent. Try again.', {
+        cause,
+        temporary: true,
+      });
+    }
+  }
+
+  private publish(command: PlatformMessage<Command>, request: TakenRequest): Promise<LogPosition> {
+    const { key, identity, fingerprint } = request;
+    const timeout = timeoutOf(command, command.payload.name)!;
+    const record: OutgoingRecord = { ...command.breadCrumbs.reply!, key, ...encodeMessage(command) };
+    const entry = this.ledger.open(identity);
+    entry.fingerprint = fingerprint;
+    const publishing = this.arming
+      .run(timeout, () => this.log.publish(record))
+      .then(
+        (at) => (entry.command ??= at),
+        (error: unknown) => this.notConfirmed(identity, entry, error),
+      )
+      .finally(() => delete entry.publishing);
+    entry.publishing = publishing;
+    void this.backstop.guard(identity, timeout).catch((error: unknown) => {
+      this.logger.warn(`A request has no backstop: ${messageOf(error)}`);
+    });
+    return publishing; // its failure is handled by `accept`, who waits for it in any case
+  }
+
+  /** What certainly never reached the log may be tried again; of anything else only the log knows, and may have told already. */
+  private notConfirmed(identity: string, entry: LedgerEntry, error: unknown): LogPosition {
+    if (entry.command) return entry.command;
+    if (!mayBeInTheLog(error)) {
+      this.backstop.release(identity);
+      this.ledger.forget(identity);
+    }
+    throw error;
+  }
+
+  private async accept(
+    { session, data: { requestId }, frameId }: TakenRequest,
+    publishing: Promise<LogPosition>,
+  ): Promise<void> {
+    try {
+      session.send('accepted', { requestId, at: atOf(await publishing) }, frameId);
+    } catch (error) {
+      throw toldAs(error);
+    }
+  }
+
+  /** Goes on without the frames behind it having to wait; what fails is told to the client. */
+  private inBackground(work: Promise<void>, { session, data: { requestId }, frameId }: TakenRequest): void {
+    const told = work
+      .then(
+        () => this.metrics.answered('accepted'),
+        (error: unknown) => {
+          const known = error instanceof ClientFacingError ? error : this.internal(requestId, error);
+          const { code, message, temporary } = known;
+          session.send('error', { requestId, code, message, temporary }, frameId);
+          this.metrics.answered(code);
+        },
+      )
+      .finally(() => this.underWay.delete(told));
+    this.underWay.add(told);
+  }
+
+  private internal(requestId: string, cause: unknown): InternalError {
+    this.logger.error(`Request ${requestId} failed: ${messageOf(cause)}`);
+    return new InternalError('The gateway failed to take the request.', { cause });
+  }
+}
+
+function identityOf(session: Session, { requestId }: Request): string {
+  const { id: sessionId, publicKey } = session.identity;
+  return requestIdentity({ sessionId, publicKey, requestId, correlationId: '', attempt: 1 })!;
+}
+
+/** @throws {BadFrameError} `bad_frame`: JSON can be read deeper than it can be written */
+function payloadText({ payload }: Request): string {
+  try {
+    return JSON.stringify(payload);
+  } catch {
+    throw new BadFrameError('The payload is nested too deeply.');
+  }
+}
+
+async function neverSent(publishing: Promise<LogPosition>): Promise<boolean> {
+  try {
+    await publishing;
+    return false;
+  } catch (error) {
+    return !mayBeInTheLog(error);
+  }
+}
+
+/** What a client is told of a command that was not acknowledged. */
+function toldAs(cause: unknown): ClientFacingError {
+  if (cause instanceof RecordRefusedError)
+    return new TooLargeError('Kafka does not take a record of this size.', { cause });
+  if (mayBeInTheLog(cause)) {
+    return new PendingError(
+      'Kafka did not confirm the command. It may be carried out; its outcome or its time-out comes.',
+      {
+        cause,
+        temporary: true,
+      },
+    );
+  }
+  return new UnavailableError('Kafka cannot be reached now; the request was not sent. Try again.', {
+    cause,
+    temporary: true,
+  });
+}

@@ -1,0 +1,78 @@
+import { resultChannel, sealedFor } from '../../protocol/channels.js';
+import type { ResultFrame, Sealed } from '../../protocol/frames.js';
+import { isOutcome, type Outcome } from '../../protocol/outcome.js';
+import type { AccessRules } from '../access.rules.js';
+import type { ResultSealer } from '../sealing/result.sealer.js';
+import { atOf, type RequestOwner, type RoutedRecord, type RoutedResult } from './routed.record.js';
+import type { Session } from '../socket/session.js';
+
+/** Decides what of a routed record one client gets, live or in recovery, by what it may see now. */
+export class Delivery {
+  constructor(
+    private readonly sealer: ResultSealer,
+    private readonly access: AccessRules,
+  ) {}
+
+  /** The frame that carries a record to a session; undefined where it is not for it. */
+  frameFor(session: Session, record: RoutedRecord): string | undefined {
+    if (record.kind === 'result') return this.resultFrame(session, record);
+    if (!session.wantsEvent(record.topic, record.type)) return undefined;
+    const { topic, type, key } = record;
+    if (!this.access.mayRead({ action: 'event', topic, type, ...(key !== undefined && { key }) }, session.claims))
+      return undefined;
+    return record.frame;
+  }
+
+  /** Seals a result for the session that it belongs to. */
+  seal(session: Session, result: RoutedResult): Sealed {
+    const aad = sealedFor(result.topic, session.id, result.owner.requestId);
+    return this.sealer.seal(session.identity.publicKey, aad, outcomeIn(result.value));
+  }
+
+  private resultFrame(session: Session, result: RoutedResult): string | undefined {
+    if (!ownsRequest(session, result.owner)) return undefined;
+    const data: ResultFrame = {
+      at: atOf(result),
+      requestId: result.owner.requestId,
+      sealed: this.seal(session, result),
+    };
+    return JSON.stringify({ event: resultChannel(result.topic, session.id), data });
+  }
+}
+
+/**
+ * Whether a request is this socket's: same session, same key and, with authentication, same user. A session id and a
+ * RequestId can be learnt from logs; the key and the user cannot be borrowed.
+ */
+export function ownsRequest(session: Session, owner: RequestOwner): boolean {
+  return (
+    owner.sessionId === session.id &&
+    owner.publicKey === session.identity.publicKey &&
+    subjectOf(owner.user) === session.claims?.sub
+  );
+}
+
+const MALFORMED: Outcome = {
+  status: 'failed',
+  code: 'RESULT_MALFORMED',
+  message: 'The service wrote a result that nobody can read.',
+};
+
+/** A terminal record ends its request whatever stands in it, so its client is told something that it can read. */
+function outcomeIn(value: Buffer): Buffer | string {
+  try {
+    if (isOutcome(JSON.parse(value.toString()))) return value;
+  } catch {
+    // not JSON: told below
+  }
+  return JSON.stringify(MALFORMED);
+}
+
+function subjectOf(user: string | undefined): unknown {
+  if (user === undefined) return undefined;
+  try {
+    return (JSON.parse(user) as { sub?: unknown } | null)?.sub;
+  } catch {
+    return null; // equals nobody's subject
+  }
+}

@@ -1,0 +1,119 @@
+import { Logger } from '@nestjs/common';
+import { messageOf } from '../../kafka-socket.error.js';
+import { messageTypeOf } from '../../message/message.type.js';
+import type { LogPosition, LogRecord, RecordBatch } from '../../message/record.js';
+import { requestIdentity } from '../../message/request.identity.js';
+import type { BroadcastRules } from './broadcast.rules.js';
+import type { Delivery } from './delivery.js';
+import type { GatewayMetrics } from '../gateway.metrics.js';
+import { classify, readCrumbs } from './record.classifier.js';
+import type { RecordRing } from './record.ring.js';
+import type { RequestLedger } from '../request/request.ledger.js';
+import type { RoutedRecord, RoutedResult } from './routed.record.js';
+import type { Session } from '../socket/session.js';
+import type { SessionRegistry } from '../socket/session.registry.js';
+
+interface Cursor {
+  readonly topic: string;
+  readonly partition: number;
+  /** Offset of the next record to be routed. */
+  next: bigint;
+}
+
+/** Told that a request has its outcome. */
+export type OnDecided = (identity: string) => void;
+
+/**
+ * Takes every record that the log holds, in order, decides by its headers whether any client can want it, and hands it to
+ * those who are here. All of it happens within one turn of the event loop for each batch, so that a position that is told to a
+ * client never runs ahead of the frames before it.
+ */
+export class RecordRouter {
+  private readonly logger = new Logger(RecordRouter.name);
+  private readonly cursors = new Map<string, Cursor>();
+  /** Set by whoever guards requests with a backstop. */
+  onDecided: OnDecided = () => undefined;
+
+  constructor(
+    private readonly rules: BroadcastRules,
+    private readonly ring: RecordRing,
+    private readonly ledger: RequestLedger,
+    private readonly sessions: SessionRegistry,
+    private readonly delivery: Delivery,
+    private readonly metrics: GatewayMetrics,
+  ) {}
+
+  /** Makes a partition known before its first record: what is routed begins at `next`. */
+  open(topic: string, partition: number, next: bigint): void {
+    this.cursors.set(`${topic}/${partition}`, { topic, partition, next });
+    this.ring.open(topic, partition, next);
+  }
+
+  /** The last offset that was routed, for each partition; -1 where nothing was. */
+  *routed(): IterableIterator<readonly [topic: string, partition: number, offset: bigint]> {
+    for (const { topic, partition, next } of this.cursors.values()) yield [topic, partition, next - 1n];
+  }
+
+  /** Offset of the next record to be routed; undefined for a partition that is not known. */
+  next(topic: string, partition: number): bigint | undefined {
+    return this.cursors.get(`${topic}/${partition}`)?.next;
+  }
+
+  /** Routes a batch of the live log. */
+  readonly route = (batch: RecordBatch): void => {
+    const { topic, partition } = batch;
+    const first = batch.records[0]?.offset ?? batch.next;
+    if (!this.cursors.has(`${topic}/${partition}`)) this.open(topic, partition, first);
+    const cursor = this.cursors.get(`${topic}/${partition}`)!;
+    for (const record of batch.records) this.routeOne(record);
+    if (batch.next > cursor.next) cursor.next = batch.next;
+  };
+
+  /** Never throws: whatever stands in the log, the next record must be reached. */
+  private routeOne(record: LogRecord): void {
+    try {
+      if (messageTypeOf(record.headers)?.kind === 'command') this.noteCommand(record);
+      const routed = classify(record, this.rules);
+      if (!routed || (routed.kind === 'result' && !this.decides(routed))) return;
+      this.ring.add(routed);
+      this.deliver(routed);
+    } catch (error) {
+      const { topic, partition, offset } = record;
+      this.logger.error(`The record at ${topic}/${partition}/${offset} was passed by: ${messageOf(error)}`);
+    }
+  }
+
+  private noteCommand(record: LogRecord): void {
+    const crumbs = readCrumbs(record);
+    // A command that follows from another carries the same request, but is not the request.
+    if (!crumbs || crumbs.causationId !== undefined) return;
+    const identity = requestIdentity(crumbs);
+    if (identity !== undefined) this.ledger.noteCommand(identity, placeOf(record));
+  }
+
+  /** Notes an outcome. The first terminal record won; of any later one this says false. */
+  private decides(result: RoutedResult): boolean {
+    this.onDecided(result.identity);
+    return this.ledger.noteOutcome(result.identity, placeOf(result));
+  }
+
+  private deliver(record: RoutedRecord): void {
+    const sessions =
+      record.kind === 'result' ? this.sessions.withId(record.owner.sessionId) : this.sessions.listeningTo(record.topic);
+    for (const session of sessions) {
+      if (!session.live || !session.open || session.hasSeen(record)) continue;
+      this.deliverTo(session, record);
+    }
+  }
+
+  private deliverTo(session: Session, record: RoutedRecord): void {
+    const frame = this.delivery.frameFor(session, record);
+    if (frame === undefined) return;
+    session.sendLive(frame);
+    this.metrics.delivered(record.kind);
+  }
+}
+
+function placeOf({ topic, partition, offset }: LogPosition): LogPosition {
+  return { topic, partition, offset };
+}

@@ -1,0 +1,157 @@
+import { Logger } from '@nestjs/common';
+import type { RawData, WebSocket } from 'ws';
+import { messageOf } from '../../kafka-socket.error.js';
+import { CloseCode } from '../../protocol/close-codes.js';
+import { readFrame, type ReceivedFrame, requestIdIn } from './frame.reader.js';
+import { BadFrameError, ClientFacingError, InternalError, RateError } from '../gateway.errors.js';
+import type { Handshake } from '../gateway.options.js';
+import { frameText, type Session } from './session.js';
+import { TokenBucket } from './token.bucket.js';
+
+/** Frames that may wait for the one before them; then the socket is not read until they are done. */
+const MAX_WAITING = 64;
+/** Bad frames in a row that a client may send, and refusals for its rate in a row, before it is closed. */
+const MAX_BAD_FRAMES = 10;
+const MAX_REFUSALS = 100;
+
+/** Handles one frame; what it throws is told to the client. */
+export type OnFrame = (connection: Connection, frame: ReceivedFrame) => Promise<void>;
+
+/** One socket: takes its frames in order, one after the other, and answers each of them or what is wrong with it. */
+export class Connection {
+  private readonly logger = new Logger(Connection.name);
+  private readonly bucket: TokenBucket;
+  private readonly closing = new AbortController();
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private queue: Promise<void> = Promise.resolve();
+  private waiting = 0;
+  private badFrames = 0;
+  private refusals = 0;
+  /** Whether a hello came, however it was answered. */
+  greeted = false;
+  /** Set by a hello that was welcome. */
+  session: Session | undefined;
+  /** When the client last showed that it is alive, by the monotonic clock. */
+  heard = performance.now();
+
+  constructor(
+    readonly socket: WebSocket,
+    readonly handshake: Handshake,
+    rate: number,
+    private readonly onFrame: OnFrame,
+  ) {
+    this.bucket = new TokenBucket(rate);
+    socket.on('message', (data, isBinary) => this.receive(data, isBinary));
+    socket.once('close', () => this.end());
+    // A broken or hostile peer is no news: it is closed, and the close code is counted. Nest's adapter would log each as an error.
+    socket.removeAllListeners('error');
+    socket.on('error', (error) => this.logger.debug(`A socket broke: ${error.message}`));
+  }
+
+  /** Whether the socket is not read, because frames wait for the ones before them. */
+  get paused(): boolean {
+    return this.socket.isPaused;
+  }
+
+  /** Aborts when the socket closes. */
+  get closed(): AbortSignal {
+    return this.closing.signal;
+  }
+
+  /** Runs something when a time is over, in milliseconds, unless the socket closes before. */
+  after(milliseconds: number, then: () => void): NodeJS.Timeout | undefined {
+    if (this.closed.aborted) return undefined;
+    // Node fires at once above 2^31 - 1.
+    const timer = setTimeout(
+      () => {
+        this.timers.delete(timer);
+        then();
+      },
+      Math.min(Math.max(milliseconds, 0), 2_147_483_647),
+    );
+    this.timers.add(timer);
+    return timer;
+  }
+
+  /** Takes back what {@link after} began. */
+  cancel(timer: NodeJS.Timeout | undefined): void {
+    clearTimeout(timer);
+    if (timer) this.timers.delete(timer);
+  }
+
+  private end(): void {
+    for (const timer of this.timers) clearTimeout(timer);
+    this.timers.clear();
+    this.closing.abort(new Error('The socket is closed.'));
+  }
+
+  /** Tells the client what is wrong. */
+  refuse(error: ClientFacingError, frame?: Partial<Pick<ReceivedFrame, 'id' | 'data'>>): void {
+    const requestId = frame?.data && requestIdIn(frame.data);
+    const { code, message, temporary, details } = error;
+    const data = {
+      ...(requestId !== undefined && { requestId }),
+      code,
+      message,
+      temporary,
+      ...(details && { details }),
+    };
+    const id = frame?.id ?? error.frameId;
+    if (this.session) this.session.send('error', data, id);
+    else if (this.open) this.socket.send(frameText('error', data, id));
+  }
+
+  private get open(): boolean {
+    return !this.closed.aborted && this.socket.readyState === this.socket.OPEN;
+  }
+
+  private receive(data: RawData, isBinary: boolean): void {
+    this.heard = performance.now();
+    if (!this.open) return;
+    if (++this.waiting === MAX_WAITING) this.socket.pause();
+    // `ws` gives one Buffer a message by default.
+    const text = isBinary ? undefined : (data as Buffer).toString();
+    this.queue = this.queue
+      .then(() => this.take(text))
+      .finally(() => {
+        if (--this.waiting === MAX_WAITING - 1 && this.socket.isPaused) this.socket.resume();
+      });
+  }
+
+  /** Never rejects: the next frame waits for it. */
+  private async take(text: string | undefined): Promise<void> {
+    if (!this.open) return; // a frame before this one was the last
+    let frame: ReceivedFrame | undefined;
+    try {
+      if (text === undefined) throw new BadFrameError('Binary frames are not part of the protocol; send JSON as text.');
+      frame = readFrame(text);
+      this.count();
+      await this.onFrame(this, frame);
+      this.badFrames = 0;
+    } catch (error) {
+      this.answer(error, frame);
+    }
+  }
+
+  private count(): void {
+    if (this.bucket.take()) {
+      this.refusals = 0;
+      return;
+    }
+    if (++this.refusals > MAX_REFUSALS) this.socket.close(CloseCode.rate, 'too many frames a second');
+    throw new RateError('More frames a second than this gateway takes from one client. Slow down and send it again.', {
+      temporary: true,
+    });
+  }
+
+  private answer(error: unknown, frame: ReceivedFrame | undefined): void {
+    if (!(error instanceof ClientFacingError)) {
+      this.logger.error(`The frame "${frame?.event}" failed: ${messageOf(error)}`);
+      return this.refuse(new InternalError('The gateway failed to handle the frame.', { cause: error }), frame);
+    }
+    this.refuse(error, frame);
+    if (error instanceof BadFrameError && ++this.badFrames >= MAX_BAD_FRAMES) {
+      this.socket.close(CloseCode.badFrames, 'too many bad frames');
+    }
+  }
+}

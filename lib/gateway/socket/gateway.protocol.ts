@@ -1,0 +1,83 @@
+import { CloseCode } from '../../protocol/close-codes.js';
+import type { ClientFrames } from '../../protocol/frames.js';
+import type { Connection } from './connection.js';
+import { read, type ReceivedFrame } from './frame.reader.js';
+import { BadFrameError, UnsupportedError } from '../gateway.errors.js';
+import type { GatewayState, Hello } from './hello.js';
+import type { RequestIntake } from '../request/request.intake.js';
+import type { Session } from './session.js';
+import type { Subscriptions } from './subscriptions.js';
+
+type Handle = (connection: Connection, session: Session, frame: ReceivedFrame) => Promise<void> | void;
+
+/** Version 1 of the protocol: from each event that a client may send to what it sets going. */
+export class GatewayProtocol {
+  private readonly handlers: Readonly<Record<Exclude<keyof ClientFrames, 'hello'>, Handle>> = {
+    request: (_, session, { data, id }) => this.intake.take(session, read.request(data), id),
+    subscribe: (connection, session, frame) =>
+      this.subscriptions.subscribe(
+        session,
+        read.subscription(frame.data),
+        (error) => connection.refuse(error, frame),
+        frame.id,
+      ),
+    unsubscribe: (_, session, { data, id }) => this.subscriptions.unsubscribe(session, read.subscription(data), id),
+    refresh: (connection, session, frame) => this.refresh(connection, session, frame),
+    cancel: () => {
+      throw new UnsupportedError('Version 1 of the protocol cannot cancel a request. It ends by its time to live.');
+    },
+    pong: () => undefined, // that a frame came is all that it says
+  };
+
+  constructor(
+    private readonly hello: Hello,
+    private readonly intake: RequestIntake,
+    private readonly subscriptions: Subscriptions,
+    /** Resolves once the log is read back, rejects when that takes too long. */
+    private readonly ready: (signal: AbortSignal) => Promise<GatewayState>,
+  ) {}
+
+  /** Handles a frame; what it throws is told to the client. */
+  readonly handle = async (connection: Connection, frame: ReceivedFrame): Promise<void> => {
+    if (frame.event === 'hello') return this.greet(connection, frame);
+    const { session } = connection;
+    if (!session) throw new BadFrameError('The first frame is "hello"; nothing else is taken before it.');
+    if (!Object.hasOwn(this.handlers, frame.event)) {
+      throw new BadFrameError('The event of the frame is none that the protocol knows.');
+    }
+    await this.handlers[frame.event as keyof typeof this.handlers](connection, session, frame);
+  };
+
+  private async greet(connection: Connection, frame: ReceivedFrame): Promise<void> {
+    if (connection.greeted) throw new BadFrameError('This socket has said hello already.');
+    connection.greeted = true;
+    try {
+      const hello = read.hello(frame.data);
+      const state = await this.state(connection);
+      if (state) await this.hello.say(connection, hello, state, frame.id);
+    } catch (error) {
+      // A second hello is not taken, so whoever was not welcome has to come back on another socket.
+      if (!(error instanceof BadFrameError)) {
+        connection.socket.close(CloseCode.insufficientState, 'the gateway cannot welcome anybody now: reconnect');
+        throw error;
+      }
+      connection.refuse(error, frame);
+      connection.socket.close(CloseCode.badFrames, 'bad hello');
+    }
+  }
+
+  /** A gateway that has not read the log back cannot tell what is decided, so it sends clients to another one. */
+  private async state(connection: Connection): Promise<GatewayState | undefined> {
+    try {
+      return await this.ready(connection.closed);
+    } catch {
+      connection.socket.close(CloseCode.insufficientState, 'the gateway is not ready: reconnect');
+      return undefined;
+    }
+  }
+
+  private async refresh(connection: Connection, session: Session, { data, id }: ReceivedFrame): Promise<void> {
+    const refreshed = await this.hello.refresh(connection, session, read.refresh(data).token);
+    if (refreshed) session.send('refreshed', refreshed, id);
+  }
+}

@@ -1,0 +1,102 @@
+import type { ClientFrames, TypesByTopic } from '../../protocol/frames.js';
+import type { AccessRules } from '../access.rules.js';
+import { BadFrameError, type ClientFacingError, ForbiddenError } from '../gateway.errors.js';
+import type { GatewayOptions } from '../gateway.options.js';
+import type { RecordRouter } from '../routing/record.router.js';
+import type { Session, WantedTypes } from './session.js';
+import type { SessionRegistry } from './session.registry.js';
+
+/** Which topics' events a session gets. */
+export class Subscriptions {
+  constructor(
+    private readonly sessions: SessionRegistry,
+    private readonly router: RecordRouter,
+    private readonly access: AccessRules,
+    private readonly options: GatewayOptions,
+  ) {}
+
+  /**
+   * Opens channels; those that are forbidden are told to `refused`, one by one, and the rest goes on.
+   * @returns the channels that are open now
+   */
+  async open(
+    session: Session,
+    channels: readonly string[],
+    types: TypesByTopic,
+    refused: (error: ClientFacingError) => void,
+  ): Promise<readonly string[]> {
+    const opened: string[] = [];
+    for (const topic of channels) {
+      const error = await this.refusal(session, topic);
+      if (error) refused(error);
+      else {
+        this.sessions.subscribe(session, topic, wanted(types, topic));
+        opened.push(topic);
+      }
+    }
+    return opened;
+  }
+
+  async subscribe(
+    session: Session,
+    { channels, types }: ClientFrames['subscribe'],
+    refused: (error: ClientFacingError) => void,
+    frameId?: string,
+  ): Promise<void> {
+    const byTopic = types ? Object.fromEntries(channels.map((topic) => [topic, types])) : {};
+    const opened = await this.open(session, channels, byTopic, refused);
+    if (opened.length === 0 && channels.length > 0) return; // refused, each by its own error
+    session.send(
+      'subscribed',
+      { channels: opened, ...(types && { types }), positions: this.positions(session, opened) },
+      frameId,
+    );
+  }
+
+  /**
+   * Closes channels, or only some types of them.
+   * @throws {BadFrameError} `bad_frame`: types of a channel of which all are subscribed
+   */
+  unsubscribe(session: Session, { channels, types }: ClientFrames['unsubscribe'], frameId?: string): void {
+    for (const topic of channels) {
+      const left = types && remaining(topic, session.channels.get(topic), types);
+      if (left && left.size > 0) this.sessions.subscribe(session, topic, left);
+      else this.sessions.unsubscribe(session, topic);
+    }
+    session.send(
+      'unsubscribed',
+      { channels, ...(types && { types }), positions: this.positions(session, channels) },
+      frameId,
+    );
+  }
+
+  private positions(session: Session, topics: readonly string[]) {
+    return session.positions([...this.router.routed()].filter(([topic]) => topics.includes(topic)));
+  }
+
+  private async refusal(session: Session, topic: string): Promise<ClientFacingError | undefined> {
+    if (!this.options.topics.includes(topic))
+      return new ForbiddenError(`There is no channel "${topic}" here.`, { details: { channel: topic } });
+    if (session.channels.size >= this.options.limits.channels && !session.channels.has(topic)) {
+      return new ForbiddenError(
+        `${this.options.limits.channels} channels are the most that a client may open; "${topic}" was not.`,
+        { details: { channel: topic } },
+      );
+    }
+    if (await this.access.may({ action: 'channel', topic }, session.claims)) return undefined;
+    return new ForbiddenError(`This client may not listen to the channel "${topic}".`, { details: { channel: topic } });
+  }
+}
+
+function wanted(types: TypesByTopic, topic: string): WantedTypes {
+  return Object.hasOwn(types, topic) ? new Set(types[topic]) : 'all';
+}
+
+function remaining(topic: string, current: WantedTypes = new Set(), gone: readonly string[]): ReadonlySet<string> {
+  if (current === 'all') {
+    throw new BadFrameError(
+      `All types of "${topic}" are subscribed, and of all none can be taken away. Subscribe to those that you want.`,
+    );
+  }
+  return new Set([...current].filter((type) => !gone.includes(type)));
+}

@@ -1,0 +1,27 @@
+import type { Answer } from '../handling/handler.invoker.js';
+import type { Handling } from '../handling/handling.js';
+import type { EventKey, PayloadClass, ReplyMode } from './method.declaration.js';
+
+/** An event that is published with what a method returns. */
+export interface Publication {
+  readonly topic: string;
+  readonly entity: string;
+  readonly eventType: string;
+  /** Left out: the key of the record being handled. */
+  readonly key?: EventKey<unknown>;
+}
+
+/** A method that handles one kind of message, ready to be called. */
+export interface Handler {
+  /** Class and method, such as `Bidding.place`. */
+  readonly label: string;
+  readonly kind: 'command' | 'event';
+  readonly topic: string;
+  /** `PlaceBid`, or `Bid.Created`. */
+  readonly name: string;
+  readonly payload: PayloadClass;
+  /** For commands; `result` for events, where it means nothing. */
+  readonly reply: ReplyMode;
+  readonly publications: readonly Publication[];
+  readonly invoke: (handling: Handling) => Promise<Answer>;
+}

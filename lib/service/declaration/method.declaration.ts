@@ -1,0 +1,73 @@
+import 'reflect-metadata';
+import { ENTRY_PROVIDER_WATERMARK } from '@nestjs/common/constants.js';
+import { InvalidHandlerError } from '../service.errors.js';
+
+/** A class whose instances are payloads. They are made without arguments, then their properties are set. */
+export type PayloadClass<T extends object = object> = new () => T;
+
+/** Whether a command is answered by what its handler returns, or later by a follow-up. */
+export type ReplyMode = 'result' | 'later';
+
+/** The data of an event as the key of its record. */
+export type EventKey<T> = (data: T) => string;
+
+/** One `@CommandHandler` on a method. */
+export interface CommandDeclaration {
+  readonly payload: PayloadClass;
+  readonly reply: ReplyMode;
+}
+
+/** One `@EventHandler` on a method. */
+export interface EventDeclaration {
+  readonly payload: PayloadClass;
+  readonly eventType: string;
+}
+
+/** One `@EventPublisher` on a method. */
+export interface PublicationDeclaration extends EventDeclaration {
+  readonly key?: EventKey<never>;
+}
+
+/** All that our decorators say about one method. */
+export interface MethodDeclaration {
+  readonly commands: CommandDeclaration[];
+  readonly events: EventDeclaration[];
+  readonly publications: PublicationDeclaration[];
+}
+
+/** Any method, whatever it takes. */
+export type Method = (...args: never[]) => unknown;
+
+// Private: @nestjs/cqrs has decorators of the same names, and its keys are strings that anyone may read and write.
+const DECLARATION = Symbol('kafka-socket:method');
+
+/** What the decorators of a method said; undefined where it has none of ours. */
+export function declarationOf(method: unknown): MethodDeclaration | undefined {
+  return typeof method === 'function'
+    ? (Reflect.getOwnMetadata(DECLARATION, method) as MethodDeclaration | undefined)
+    : undefined;
+}
+
+/**
+ * Adds to what is declared about a method.
+ * @throws {InvalidHandlerError} `handler_invalid`: what is decorated is no method
+ */
+export function declare(
+  decorator: string,
+  target: object,
+  name: string | symbol,
+  descriptor: PropertyDescriptor | undefined,
+  add: (declaration: MethodDeclaration) => void,
+): void {
+  const method: unknown = descriptor?.value;
+  if (typeof method !== 'function') {
+    throw new InvalidHandlerError([
+      `${target.constructor.name}.${String(name)} is no method, so @${decorator} cannot call it. Write it as a method: ${String(name)}(command) { … }.`,
+    ]);
+  }
+  const declaration = declarationOf(method) ?? { commands: [], events: [], publications: [] };
+  add(declaration);
+  Reflect.defineMetadata(DECLARATION, declaration, method);
+  // What Nest's resolvers and gateways carry: without it a request-scoped APP_GUARD would silently not apply here.
+  Reflect.defineMetadata(ENTRY_PROVIDER_WATERMARK, true, target.constructor);
+}

@@ -1,0 +1,27 @@
+import type { MessageEnvelope } from '../../message/cloud-events.codec.js';
+import type { Payload, PlatformMessage } from '../../message/platform-message.js';
+import type { LogRecord } from '../../message/record.js';
+
+/** A record that is addressed to this service, before its value was looked at. */
+export interface Arrival {
+  readonly record: LogRecord;
+  readonly envelope: MessageEnvelope;
+  /** Aborts when the record is no longer ours to finish. */
+  readonly signal: AbortSignal;
+  /** Whether the log says that its client was told that it is too late. */
+  readonly timedOut: boolean;
+}
+
+/** The message with another payload than the record's value: as yet unread, or validated. */
+export function messageWith<P extends Payload>(
+  { type: _type, ...envelope }: MessageEnvelope,
+  payload: P,
+): PlatformMessage<P> {
+  return { ...envelope, payload };
+}
+
+/** The record, as people look for it. */
+export function placeOf({ record, envelope }: Pick<Arrival, 'record' | 'envelope'>): string {
+  const { kind, name } = envelope.type;
+  return `${kind} ${name} at ${record.topic}/${record.partition}@${record.offset} (message ${envelope.id})`;
+}

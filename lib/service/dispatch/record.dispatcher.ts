@@ -1,0 +1,171 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { messageOf } from '../../kafka-socket.error.js';
+import type { Assignment, GroupMember, MessageLog } from '../../log/message.log.js';
+import { decodeEnvelope, type MessageEnvelope } from '../../message/cloud-events.codec.js';
+import { messageTypeOf } from '../../message/message.type.js';
+import type { LogRecord, RecordBatch } from '../../message/record.js';
+import type { Arrival } from './arrival.js';
+import type { CommandProcessor } from '../handling/command.processor.js';
+import { CommitWatermark } from './commit.watermark.js';
+import type { DeadLetters } from '../publishing/dead-letter.js';
+import type { EventProcessor } from '../handling/event.processor.js';
+import type { HandlerRegistry } from '../declaration/handler.registry.js';
+import type { Handler } from '../declaration/handler.js';
+import { OrderedQueue } from './ordered.queue.js';
+import { OwnedPartition } from './owned.partition.js';
+import { endOf } from '../partition.end.js';
+import { LostPartitions, type PartitionMemory } from './partition.memory.js';
+import { commandIdentity, RedeliveryGuard } from './redelivery.guard.js';
+import { HandlingAbortedError } from '../service.errors.js';
+import type { ServiceOptions } from '../service.options.js';
+
+/** What a dispatcher hands records to. */
+export interface Processors {
+  readonly commands: Pick<CommandProcessor, 'process'>;
+  readonly events: Pick<EventProcessor, 'process'>;
+  readonly deadLetters: Pick<DeadLetters, 'add'>;
+}
+
+interface Owned {
+  readonly partition: OwnedPartition;
+  readonly guard: RedeliveryGuard;
+}
+
+/**
+ * Takes records off the log, decides by their headers whether they are ours, and runs those that are: of one key one after
+ * the other, of different keys side by side.
+ */
+export class RecordDispatcher implements GroupMember {
+  private readonly logger = new Logger('KafkaSocketService');
+  private readonly owned = new Map<Assignment, Owned>();
+  private readonly lost: LostPartitions;
+  private readonly queue: OrderedQueue;
+  private stopping = false;
+
+  /** @param now milliseconds since the epoch */
+  constructor(
+    private readonly registry: HandlerRegistry,
+    private readonly log: MessageLog,
+    private readonly processors: Processors,
+    private readonly options: ServiceOptions,
+    private readonly now: () => number,
+  ) {
+    this.queue = new OrderedQueue(options.concurrency);
+    this.lost = new LostPartitions(now);
+  }
+
+  async assigned(assignment: Assignment): Promise<void> {
+    const memory = this.lost.recall(assignment, await endOf(this.log, assignment)) ?? this.newMemory(assignment);
+    try {
+      await memory.guard.readBack(this.log, assignment);
+    } finally {
+      // Ours only from here on: when the reading failed we are asked again, or the partition has gone already.
+      this.lost.keep(assignment, memory);
+    }
+    if (assignment.signal.aborted || this.stopping) return;
+    const partition = new OwnedPartition(assignment, memory.watermark, this.options.maxUncommitted);
+    this.owned.set(assignment, { partition, guard: memory.guard });
+    assignment.signal.addEventListener('abort', () => this.lose(assignment, memory), { once: true });
+  }
+
+  batch(assignment: Assignment, { records, next }: RecordBatch): void {
+    const owned = this.owned.get(assignment);
+    if (!owned || this.stopping) return;
+    for (const record of records) this.take(record, owned);
+    owned.partition.passed(next);
+  }
+
+  /**
+   * Takes nothing more, and waits for what runs and for its outcomes.
+   * @param limit milliseconds; what runs longer has its signal aborted, and is left to whoever reads it again
+   */
+  async stop(limit: number): Promise<void> {
+    this.stopping = true;
+    const late = new AbortController();
+    await Promise.race([this.queue.stop(), sleep(limit, undefined, { signal: late.signal }).catch(() => undefined)]);
+    late.abort();
+    for (const { partition } of this.owned.values()) {
+      partition.commit();
+      partition.abort(new HandlingAbortedError('shutdown'));
+    }
+    this.owned.clear();
+  }
+
+  private newMemory({ position }: Assignment): PartitionMemory {
+    const guard = new RedeliveryGuard(this.registry, this.options, this.now);
+    return { guard, watermark: new CommitWatermark(position) };
+  }
+
+  private lose(assignment: Assignment, memory: PartitionMemory): void {
+    this.owned.delete(assignment);
+    this.lost.keep(assignment, memory);
+  }
+
+  private take(record: LogRecord, { partition, guard }: Owned): void {
+    if (partition.hasRead(record.offset)) return;
+    const type = messageTypeOf(record.headers);
+    if (type?.kind === 'result') guard.noteResult(record, type);
+    const handlers = type && this.registry.find(record.topic, type);
+    if (!handlers) return; // passed by
+    const envelope = this.envelopeOf(record);
+    const identity = type.kind === 'event' || envelope instanceof Error ? undefined : commandIdentity(envelope);
+    if (!guard.admits(identity, record.offset)) return; // sent again
+    partition.begin(record.offset);
+    this.queue.add(laneOf(record), () =>
+      this.work(record, partition, (signal) => {
+        const ending = guard.endingOf(identity);
+        if (envelope instanceof Error) return this.bury(record, envelope, signal);
+        // Finished by the previous owner, who had no time left to commit it.
+        if (ending === 'answered') return Promise.resolve();
+        return this.run(handlers, { record, envelope, signal, timedOut: ending === 'timeout' });
+      }),
+    );
+  }
+
+  private async work(
+    { offset, ...at }: LogRecord,
+    partition: OwnedPartition,
+    handle: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const { signal } = partition;
+    if (signal.aborted) return;
+    try {
+      if (!partition.hasEnded(offset)) await handle(signal);
+      partition.finish(offset);
+    } catch (error) {
+      // Lost partitions end here every day. Anything else is a fault of ours: the record stays uncommitted, and is read again.
+      if (signal.aborted) return;
+      this.logger.error(
+        `${at.topic}/${at.partition}@${offset} is not finished and will be read again after a restart: ${messageOf(error)}`,
+        error instanceof Error ? error.stack : undefined,
+      );
+    }
+  }
+
+  private run(handlers: readonly Handler[], arrival: Arrival): Promise<void> {
+    const { commands, events } = this.processors;
+    if (arrival.envelope.type.kind === 'event') return events.process(handlers, arrival);
+    return commands.process(handlers[0]!, arrival);
+  }
+
+  private bury(record: LogRecord, error: Error, signal: AbortSignal): Promise<void> {
+    return this.processors.deadLetters.add(record, { reason: 'undecodable', error, attempts: 1 }, signal);
+  }
+
+  private envelopeOf(record: LogRecord): MessageEnvelope | Error {
+    try {
+      return decodeEnvelope(record.headers);
+    } catch (error) {
+      return error as Error;
+    }
+  }
+}
+
+/**
+ * What must stay in order: the records of one key; one without a key only itself. It keeps its lane when the partition is lost
+ * and comes back, so that a handler which is still at work is never joined by another one for the same key or record.
+ */
+function laneOf({ topic, partition, offset, key }: LogRecord): string {
+  return `${topic}/${partition}/${key === null ? `@${offset}` : `=${key.toString('latin1')}`}`;
+}

@@ -1,0 +1,139 @@
+import { decodeEnvelope, decodePayload } from '../../message/cloud-events.codec.js';
+import type { Outcome } from '../../protocol/outcome.js';
+import { type MessageType, messageTypeOf } from '../../message/message.type.js';
+import { isRootCommand, isTerminal } from '../../message/outcome.rule.js';
+import type { PlatformMessage } from '../../message/platform-message.js';
+import type { LogRecord } from '../../message/record.js';
+import { requestIdentity } from '../../message/request.identity.js';
+import type { Assignment, MessageLog } from '../../log/message.log.js';
+import type { HandlerRegistry } from '../declaration/handler.registry.js';
+import { endOf } from '../partition.end.js';
+import { RecentMap } from './recent.map.js';
+
+/**
+ * `answered`: some service has handled the command. `timeout`: its client was told that it is too late, so nobody has, unless
+ * there is an answer as well.
+ */
+export type Ending = 'answered' | 'timeout';
+
+/** How much is remembered, and how long. */
+export interface RedeliveryLimits {
+  /** Milliseconds. */
+  readonly window: number;
+  /** Requests. */
+  readonly remembered: number;
+}
+
+/**
+ * Recognises, in one partition, requests that were sent again and requests that are answered already. Of the commands with
+ * one identity only the first in the partition is handled, and none whose outcome is in the log.
+ */
+export class RedeliveryGuard {
+  /** Offset of the first command record of each request. */
+  private readonly firsts: RecentMap<bigint>;
+  private readonly endings: RecentMap<Ending>;
+  /** All of the partition below it is noted. */
+  private noted?: bigint;
+
+  constructor(
+    private readonly registry: HandlerRegistry,
+    private readonly limits: RedeliveryLimits,
+    private readonly now: () => number,
+  ) {
+    this.firsts = new RecentMap(limits.window, limits.remembered, now);
+    this.endings = new RecentMap(limits.window, limits.remembered, now);
+  }
+
+  /**
+   * Reads the partition back by the window, and on to its end: what another instance, or this one before it was restarted,
+   * handled without committing it has its outcome further on. A partition that comes back is read from where it was lost.
+   */
+  async readBack(log: MessageLog, assignment: Assignment): Promise<void> {
+    const { topic, partition } = assignment;
+    if (!this.registry.hasCommands(topic)) return;
+    const starts = await log.offsetsAt(topic, this.now() - this.limits.window);
+    await this.readOn(log, assignment, starts.get(partition));
+    // A long way back takes long enough for the previous owner to finish what it had begun.
+    await this.readOn(log, assignment);
+  }
+
+  /**
+   * Notes a command of ours that is about to be handled.
+   * @returns false where an earlier record of the partition is the same request
+   */
+  admits(identity: string | undefined, offset: bigint): boolean {
+    this.noted = later(this.noted, offset + 1n);
+    if (identity === undefined) return true;
+    const first = this.firsts.get(identity);
+    if (first !== undefined && first <= offset) return first === offset;
+    this.firsts.set(identity, offset);
+    return true;
+  }
+
+  /** Notes how a request ended, where a result that was read says so. */
+  noteResult(record: LogRecord, type: MessageType): void {
+    if (!isTerminal(record.headers) || !this.isOurs(record, type)) return;
+    const identity = unlessMalformed(() => requestIdentity(decodeEnvelope(record.headers).breadCrumbs));
+    if (identity === undefined) return;
+    if (!isTimeout(record, type)) this.endings.set(identity, 'answered');
+    else if (!this.endings.get(identity)) this.endings.set(identity, 'timeout');
+  }
+
+  /** How the log says that a request ended; undefined while it does not. */
+  endingOf(identity: string | undefined): Ending | undefined {
+    return identity === undefined ? undefined : this.endings.get(identity);
+  }
+
+  private async readOn(log: MessageLog, assignment: Assignment, start?: bigint): Promise<void> {
+    const { topic, partition, signal } = assignment;
+    const from = later(start, this.noted) ?? assignment.position;
+    const to = await endOf(log, assignment);
+    if (from >= to) return;
+    for await (const { records, next } of log.read({ topic, partition, from, to }, signal)) {
+      for (const record of records) this.noteUnread(record);
+      this.noted = next;
+    }
+  }
+
+  private noteUnread(record: LogRecord): void {
+    const type = messageTypeOf(record.headers);
+    if (type?.kind === 'result') this.noteResult(record, type);
+    if (type?.kind !== 'command' || !this.isOurs(record, type)) return;
+    this.admits(
+      unlessMalformed(() => commandIdentity(decodeEnvelope(record.headers))),
+      record.offset,
+    );
+  }
+
+  /** Whether the command that a message is, or answers, is handled here. */
+  private isOurs({ topic }: LogRecord, { name }: MessageType): boolean {
+    return this.registry.find(topic, { kind: 'command', name }) !== undefined;
+  }
+}
+
+function isTimeout(record: LogRecord, type: MessageType): boolean {
+  const outcome = unlessMalformed(() => decodePayload(type, record.value).data as Outcome);
+  return outcome?.status === 'timeout';
+}
+
+function later(one: bigint | undefined, other: bigint | undefined): bigint | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one > other ? one : other;
+}
+
+/**
+ * The request that a command is; undefined where no client sent it. A nested command carries the identity of the request that
+ * it follows from, and is another command all the same.
+ */
+export function commandIdentity(message: Pick<PlatformMessage, 'id' | 'breadCrumbs'>): string | undefined {
+  return isRootCommand(message) ? requestIdentity(message.breadCrumbs) : undefined;
+}
+
+/** What is malformed identifies nothing; it is dealt with where it is handled. */
+function unlessMalformed<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,103 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { messageOf } from '../../kafka-socket.error.js';
+import type { Command } from '../../message/command.js';
+import type { Outcome } from '../../protocol/outcome.js';
+import type { PlatformMessage } from '../../message/platform-message.js';
+import { Deadline } from '../../timeout/deadline.js';
+import { SparingLog } from '../../timeout/sparing.log.js';
+import { TIMEOUT_SCHEDULER } from '../../timeout/timeout.constants.js';
+import type { TimeoutScheduler } from '../../timeout/timeout.scheduler.js';
+import { type Arrival, messageWith, placeOf } from '../dispatch/arrival.js';
+import { DeadLetters } from '../publishing/dead-letter.js';
+import { EventWriter } from '../publishing/event.writer.js';
+import { HandlerCaller } from './handler.caller.js';
+import type { Handler } from '../declaration/handler.js';
+import { OutcomeWriter } from '../publishing/outcome.writer.js';
+import { INTERNAL } from './thrown.outcome.js';
+import { givenUp, type Verdict } from './verdict.js';
+
+/** Carries a command out, and puts all that came of it into the log. */
+@Injectable()
+export class CommandProcessor {
+  private readonly logger = new Logger('KafkaSocketService');
+  private readonly expiries = new SparingLog(this.logger);
+
+  constructor(
+    private readonly caller: HandlerCaller,
+    private readonly outcomes: OutcomeWriter,
+    private readonly events: EventWriter,
+    private readonly deadLetters: DeadLetters,
+    @Inject(TIMEOUT_SCHEDULER) private readonly scheduler: TimeoutScheduler,
+  ) {}
+
+  /**
+   * Resolves when the record may be committed.
+   * @throws where the record stopped being ours before that
+   */
+  async process(handler: Handler, arrival: Arrival): Promise<void> {
+    const deadline = this.deadlineOf(arrival);
+    const late = arrival.timedOut || deadline.expired();
+    const verdict = late ? this.tooLate(arrival) : await this.caller.call(handler, arrival, deadline);
+    // What an aborted handler throws says nothing of the command. What it did all the same is done, and is told as ever: the
+    // next owner may still find the answer before it comes to the command.
+    if (verdict.reason !== undefined) arrival.signal.throwIfAborted();
+    const command = messageWith(arrival.envelope, { kind: 'command', name: handler.name, data: undefined });
+    // Side by side: both are in the next request to the brokers, and neither waits for the other.
+    const [written] = await Promise.all([
+      this.answer(handler, command, arrival, verdict),
+      this.events.write(handler, arrival, verdict.events),
+    ]);
+    await this.giveUp(handler, arrival, written);
+  }
+
+  /** Later than the command says by what clocks may differ: one that is ahead of the gateway's must not drop what is in time. */
+  private deadlineOf({ envelope }: Arrival): Deadline {
+    const { deadline } = envelope.breadCrumbs;
+    const { clockSkew } = this.scheduler;
+    return new Deadline(deadline === undefined ? undefined : deadline + clockSkew, () => this.scheduler.now());
+  }
+
+  private tooLate(arrival: Arrival): Verdict {
+    this.expiries.warn(`Not carried out, because its deadline has passed: ${placeOf(arrival)}`);
+    return givenUp({ status: 'timeout' }, 'expired');
+  }
+
+  /** Puts the answer into the log, unless a follow-up will; what comes back is what stands there. */
+  private async answer(
+    handler: Handler,
+    command: PlatformMessage<Command>,
+    { record, signal }: Arrival,
+    verdict: Verdict,
+  ): Promise<Verdict> {
+    const outcome = this.outcomeToWrite(handler, command, verdict);
+    if (!outcome) return verdict;
+    try {
+      const written = await this.outcomes.answer(command, record, outcome, signal);
+      return written.error ? this.undeliverable(handler, written.outcome, written.error) : verdict;
+    } catch (error) {
+      signal.throwIfAborted();
+      return this.undeliverable(handler, INTERNAL, error);
+    }
+  }
+
+  private outcomeToWrite(handler: Handler, command: PlatformMessage, { outcome }: Verdict): Outcome | undefined {
+    if (outcome.status === 'success') return handler.reply === 'later' ? undefined : outcome;
+    if (outcome.status !== 'timeout') return outcome;
+    // The scheduler, or the gateway, says the same; one more is harmless, and both may be down.
+    if (!this.outcomes.isAwaited(command)) return undefined;
+    return { ...outcome, code: 'TIMEOUT', message: `"${handler.name}" was not finished before its deadline.` };
+  }
+
+  private undeliverable({ label }: Handler, outcome: Outcome, error: unknown): Verdict {
+    this.logger.error(`What ${label} returned cannot be delivered: ${messageOf(error)}`);
+    return givenUp(outcome, 'failed', error);
+  }
+
+  /** `invalid` and `rejected` are answers. What failed, or was too late, somebody may want to look at. */
+  private async giveUp(handler: Handler, { record, envelope, signal }: Arrival, verdict: Verdict): Promise<void> {
+    const { outcome, reason, error } = verdict;
+    if (reason === undefined || outcome.status === 'invalid' || outcome.status === 'rejected') return;
+    const { attempt } = envelope.breadCrumbs;
+    await this.deadLetters.add(record, { reason, error, attempts: attempt, handler: handler.label }, signal);
+  }
+}

@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import { Deadline } from '../../timeout/deadline.js';
+import type { Arrival } from '../dispatch/arrival.js';
+import { DeadLetters } from '../publishing/dead-letter.js';
+import { EventWriter } from '../publishing/event.writer.js';
+import { HandlerCaller } from './handler.caller.js';
+import type { Handler } from '../declaration/handler.js';
+
+/** Lets all handlers of an event see it, and puts what came of it into the log. */
+@Injectable()
+export class EventProcessor {
+  constructor(
+    private readonly caller: HandlerCaller,
+    private readonly events: EventWriter,
+    private readonly deadLetters: DeadLetters,
+  ) {}
+
+  /**
+   * Resolves when the record may be committed.
+   * @throws where the record stopped being ours before that
+   */
+  async process(handlers: readonly Handler[], arrival: Arrival): Promise<void> {
+    await Promise.all(handlers.map((handler) => this.handle(handler, arrival)));
+  }
+
+  private async handle(handler: Handler, arrival: Arrival): Promise<void> {
+    const { record, envelope, signal } = arrival;
+    // The deadline of a request stops commands only: an event has happened, however late it is read.
+    const { reason, error, events } = await this.caller.call(handler, arrival, new Deadline(undefined));
+    if (reason !== undefined) signal.throwIfAborted();
+    await this.events.write(handler, arrival, events);
+    if (reason === undefined) return;
+    await this.deadLetters.add(
+      record,
+      { reason, error, attempts: envelope.breadCrumbs.attempt, handler: handler.label },
+      signal,
+    );
+  }
+}

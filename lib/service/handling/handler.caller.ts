@@ -1,0 +1,117 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { messageOf } from '../../kafka-socket.error.js';
+import { decodePayload } from '../../message/cloud-events.codec.js';
+import type { Outcome, InvalidProperty } from '../../protocol/outcome.js';
+import { followUp } from '../../message/follow-up.js';
+import { MalformedMessageError } from '../../message/message.errors.js';
+import type { OutgoingRecord } from '../../message/record.js';
+import type { Deadline } from '../../timeout/deadline.js';
+import { DeadlinePassedError } from '../../timeout/timeout.errors.js';
+import { type Arrival, messageWith, placeOf } from '../dispatch/arrival.js';
+import type { Handler } from '../declaration/handler.js';
+import type { Handled } from './handler.context.js';
+import { type Answer, Returned } from './handler.invoker.js';
+import { abortedFor, Handling, isAbort } from './handling.js';
+import { HandlingScope } from './handling.scope.js';
+import { eventPayload, outgoing } from '../publishing/outgoing.record.js';
+import { PayloadValidator } from './payload.validator.js';
+import { namingRoot } from '../publishing/root.command.js';
+import { ServiceOptions } from '../service.options.js';
+import { INTERNAL, outcomeOf, outcomeOfAnswer } from './thrown.outcome.js';
+import { givenUp, type Verdict } from './verdict.js';
+
+const UNDECODABLE: Outcome = {
+  status: 'failed',
+  code: 'UNDECODABLE',
+  message: 'The command could not be read.',
+};
+
+/** Brings one record to one method, and what came of it into one form. It throws nothing and publishes nothing. */
+@Injectable()
+export class HandlerCaller {
+  private readonly logger = new Logger('KafkaSocketService');
+
+  constructor(
+    private readonly validator: PayloadValidator,
+    private readonly scope: HandlingScope,
+    private readonly options: ServiceOptions,
+  ) {}
+
+  /** @param deadline its timer runs while the method does, and not longer */
+  async call(handler: Handler, arrival: Arrival, deadline: Deadline): Promise<Verdict> {
+    try {
+      const payload = decodePayload(arrival.envelope.type, arrival.record.value) as Handled;
+      const checked = await this.validator.validate(handler.payload, payload.data);
+      if (checked.problems) return invalid(checked.problems);
+      return await this.run(handler, arrival, { ...payload, data: checked.data }, deadline);
+    } catch (error) {
+      if (error instanceof MalformedMessageError) return givenUp(UNDECODABLE, 'undecodable', error);
+      // Neither the handler nor the payload: a validator of the application's own that throws, for example.
+      return this.failed(handler, arrival, error);
+    }
+  }
+
+  private async run(handler: Handler, arrival: Arrival, payload: Handled, deadline: Deadline): Promise<Verdict> {
+    const { record, envelope, signal } = arrival;
+    const timeout = this.options.handlerTimeout;
+    using handling = new Handling(namingRoot(messageWith(envelope, payload)), record, {
+      deadline,
+      timeout,
+      owner: signal,
+    });
+    try {
+      const answer = await this.scope.run(handling, () => handling.limit(() => handler.invoke(handling)));
+      return this.judge(handler, arrival, handling, answer);
+    } catch (error) {
+      return this.judgeError(handler, arrival, handling, error);
+    }
+  }
+
+  private judge(handler: Handler, arrival: Arrival, handling: Handling, answer: Answer): Verdict {
+    if (answer instanceof Returned) {
+      const events = eventsOf(handler, handling, answer.value, `/${this.options.name}`);
+      return { outcome: { status: 'success', value: answer.value }, events };
+    }
+    return this.failed(handler, arrival, answer.error, outcomeOfAnswer(answer));
+  }
+
+  private judgeError(handler: Handler, arrival: Arrival, handling: Handling, error: unknown): Verdict {
+    if (abortedFor(error, 'handler_timeout')) return this.overran(handler, arrival, error);
+    const { reason } = handling.signal;
+    if (isAbort(error, handling) && reason instanceof DeadlinePassedError) {
+      return givenUp({ status: 'timeout' }, 'expired', reason);
+    }
+    return this.failed(handler, arrival, error, outcomeOf(error));
+  }
+
+  private overran(handler: Handler, arrival: Arrival, error: unknown): Verdict {
+    this.logger.warn(
+      `${handler.label} has not ended ${this.options.handlerTimeout} ms after it was given ${placeOf(arrival)}. The record goes to the dead letters and its key goes on. Heed context.signal, or raise handlers.handlerTimeout.`,
+    );
+    const message = 'The command took too long.';
+    return givenUp({ status: 'failed', code: 'HANDLER_TIMEOUT', message }, 'timeout', error);
+  }
+
+  /** A rejection is an outcome like any other; only what nobody intended is worth a line in the log. */
+  private failed({ label }: Handler, arrival: Arrival, error: unknown, outcome: Outcome = INTERNAL): Verdict {
+    const lost = arrival.signal.aborted; // then whoever has the record now says what becomes of it
+    if (outcome.status === 'failed' && !lost) {
+      const stack = error instanceof Error ? error.stack : undefined;
+      this.logger.error(`${label} failed on ${placeOf(arrival)}: ${messageOf(error)}`, stack);
+    }
+    return givenUp(outcome, 'failed', error);
+  }
+}
+
+function invalid(errors: readonly InvalidProperty[]): Verdict {
+  const sentences = errors.map(({ path, constraints }) => `${path || 'payload'}: ${constraints.join(', ')}`);
+  return givenUp({ status: 'invalid', errors }, 'invalid', sentences.join('; '));
+}
+
+/** What the handler's `@EventPublisher`s make of the value that it returned. */
+function eventsOf(handler: Handler, { message, record }: Handling, value: unknown, source: string): OutgoingRecord[] {
+  if (value === undefined || value === null) return [];
+  return handler.publications.map(({ topic, key, ...event }) =>
+    outgoing(followUp(message, source, eventPayload(event, value)), { topic, key: key ? key(value) : record.key }),
+  );
+}

@@ -1,0 +1,19 @@
+import type { Outcome } from '../../protocol/outcome.js';
+import type { OutgoingRecord } from '../../message/record.js';
+import type { DeadLetterReason } from '../publishing/dead-letter.js';
+
+/** What came of one message in the hands of one method. */
+export interface Verdict {
+  readonly outcome: Outcome;
+  /** Events to publish, ready for the log. */
+  readonly events: readonly OutgoingRecord[];
+  /** What lies behind an outcome that is no success; for the log and the dead letter, never for the client. */
+  readonly error?: unknown;
+  /** Why the record is given up, where it is. */
+  readonly reason?: DeadLetterReason;
+}
+
+/** A verdict other than success. */
+export function givenUp(outcome: Outcome, reason?: DeadLetterReason, error?: unknown): Verdict {
+  return { outcome, events: [], reason, error };
+}

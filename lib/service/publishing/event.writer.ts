@@ -1,0 +1,38 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { RecordRefusedError } from '../../log/log.errors.js';
+import type { OutgoingRecord } from '../../message/record.js';
+import type { Arrival } from '../dispatch/arrival.js';
+import { DeadLetters } from './dead-letter.js';
+import type { Handler } from '../declaration/handler.js';
+import { PersistentPublisher } from './persistent.publisher.js';
+
+/** Writes the events that handlers return. */
+@Injectable()
+export class EventWriter {
+  private readonly logger = new Logger('KafkaSocketService');
+
+  constructor(
+    private readonly publisher: PersistentPublisher,
+    private readonly deadLetters: DeadLetters,
+  ) {}
+
+  /** Resolves when all are in the log. An event that the log refuses makes a dead letter of what it follows from. */
+  async write(handler: Handler, arrival: Arrival, events: readonly OutgoingRecord[]): Promise<void> {
+    await Promise.all(events.map((event) => this.writeOne(handler, arrival, event)));
+  }
+
+  private async writeOne(
+    { label }: Handler,
+    { record, envelope, signal }: Arrival,
+    event: OutgoingRecord,
+  ): Promise<void> {
+    try {
+      await this.publisher.publish(event, signal);
+    } catch (error) {
+      if (!(error instanceof RecordRefusedError)) throw error;
+      this.logger.error(`An event that ${label} returned is not published: ${error.message}`);
+      const attempts = envelope.breadCrumbs.attempt;
+      await this.deadLetters.add(record, { reason: 'failed', error, attempts, handler: label }, signal);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { RecordRefusedError } from '../../log/log.errors.js';
+import type { CommandResult } from '../../message/command.result.js';
+import type { Outcome } from '../../protocol/outcome.js';
+import { followUp } from '../../message/follow-up.js';
+import { UnserializablePayloadError } from '../../message/message.errors.js';
+import { isAwaited, isRootCommand } from '../../message/outcome.rule.js';
+import type { PlatformMessage } from '../../message/platform-message.js';
+import type { LogRecord, OutgoingRecord } from '../../message/record.js';
+import { DisarmingInterceptor } from '../../timeout/disarming.interceptor.js';
+import { TIMEOUT_SCHEDULER } from '../../timeout/timeout.constants.js';
+import type { TimeoutScheduler } from '../../timeout/timeout.scheduler.js';
+import { outgoing } from './outgoing.record.js';
+import { PersistentPublisher } from './persistent.publisher.js';
+import { ServiceOptions } from '../service.options.js';
+import { INTERNAL } from '../handling/thrown.outcome.js';
+
+/** The outcome that is in the log now: another one where the log cannot carry the one that was meant. */
+export interface Written {
+  readonly outcome: Outcome;
+  /** Why it is another one. */
+  readonly error?: Error;
+}
+
+type Place = Pick<OutgoingRecord, 'topic' | 'partition' | 'key'>;
+
+const TOO_LARGE: Outcome = {
+  status: 'failed',
+  code: 'RESULT_TOO_LARGE',
+  message: 'The command was carried out, but its result cannot be delivered.',
+};
+
+/** Writes how commands ended. */
+@Injectable()
+export class OutcomeWriter {
+  private readonly disarming: DisarmingInterceptor;
+
+  constructor(
+    @Inject(TIMEOUT_SCHEDULER) scheduler: TimeoutScheduler,
+    private readonly publisher: PersistentPublisher,
+    private readonly options: ServiceOptions,
+  ) {
+    this.disarming = new DisarmingInterceptor(scheduler);
+  }
+
+  /** Whether a client waits for what becomes of this very command. */
+  isAwaited(command: PlatformMessage): boolean {
+    return isRootCommand(command) && isAwaited(command.breadCrumbs);
+  }
+
+  /**
+   * Writes the answer to a command. It ends the request where the client sent that command; the answer to any other one stands
+   * in the command's own topic, under its key, for whoever coordinates a process.
+   */
+  answer(command: PlatformMessage, record: LogRecord, outcome: Outcome, signal: AbortSignal): Promise<Written> {
+    const { name } = command.payload;
+    if (this.isAwaited(command)) return this.end(command, name, outcome, signal);
+    return this.write(command, name, outcome, { topic: record.topic, key: record.key }, false, signal);
+  }
+
+  /**
+   * Writes the one outcome of the request that a message follows from, then takes its time-out back.
+   * @param name of the command that the client sent
+   */
+  end(cause: PlatformMessage, name: string, outcome: Outcome, signal?: AbortSignal): Promise<Written> {
+    const { reply, sessionId, timeoutId } = cause.breadCrumbs;
+    const place = { ...reply!, key: sessionId ?? null };
+    return this.disarming.run(timeoutId, () => this.write(cause, name, outcome, place, true, signal));
+  }
+
+  private async write(
+    cause: PlatformMessage,
+    name: string,
+    outcome: Outcome,
+    place: Place,
+    final: boolean,
+    signal?: AbortSignal,
+  ): Promise<Written> {
+    const result = (data: Outcome): OutgoingRecord => {
+      const message = followUp(cause, `/${this.options.name}`, { kind: 'result', name, data } satisfies CommandResult);
+      if (!final) return outgoing(message, place);
+      return outgoing({ ...message, breadCrumbs: { ...message.breadCrumbs, final: true } }, place);
+    };
+    try {
+      await this.publisher.publish(result(outcome), signal);
+      return { outcome };
+    } catch (error) {
+      const instead = substituteFor(error);
+      if (!instead) throw error;
+      await this.publisher.publish(result(instead), signal);
+      return { outcome: instead, error: error as Error };
+    }
+  }
+}
+
+/** What the client is told where the result cannot be written at all. */
+function substituteFor(error: unknown): Outcome | undefined {
+  if (error instanceof UnserializablePayloadError) return INTERNAL;
+  return error instanceof RecordRefusedError ? TOO_LARGE : undefined;
+}

@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { messageOf } from '../../kafka-socket.error.js';
+import { MESSAGE_LOG } from '../../log/log.constants.js';
+import { RecordRefusedError } from '../../log/log.errors.js';
+import type { MessageLog } from '../../log/message.log.js';
+import type { LogPosition, OutgoingRecord } from '../../message/record.js';
+import { SparingLog } from '../../timeout/sparing.log.js';
+
+/** First and longest pause between two tries, in milliseconds. */
+const FIRST_PAUSE = 100;
+const LONGEST_PAUSE = 5_000;
+
+/** Publishes until it worked: a handled record may only be committed once all that came of it is in the log. */
+@Injectable()
+export class PersistentPublisher {
+  private readonly logger = new SparingLog(new Logger('KafkaSocketService'));
+
+  constructor(@Inject(MESSAGE_LOG) private readonly log: MessageLog) {}
+
+  /**
+   * Tries at least once, and then again for as long as the signal is not aborted.
+   * @param signal left out: one try
+   * @throws {RecordRefusedError} `record_refused`: no try would ever work
+   * @throws what the last try threw, once the signal is aborted
+   */
+  async publish(record: OutgoingRecord, signal?: AbortSignal): Promise<LogPosition> {
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      try {
+        return await this.log.publish(record);
+      } catch (error) {
+        if (error instanceof RecordRefusedError || !signal || signal.aborted) throw error;
+        this.logger.warn(`A record for ${record.topic} is not in the log yet and is sent again: ${messageOf(error)}`);
+        // Spread, because what could not be published at once would else come back at once.
+        await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+        if (signal.aborted) throw error;
+      }
+    }
+  }
+}
