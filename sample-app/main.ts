@@ -17,7 +17,14 @@ async function start(): Promise<void> {
     servePage(app);
   }
   await app.listen(settings.port);
-  new Logger('Sample').log(`${describe(settings)} ${await app.getUrl()}`);
+  new Logger('Sample').log(`${describe(settings)} ${addressOf(await app.getUrl())}`);
+}
+
+/** Nest tells where it listens, such as `http://[::1]:3000`. Browsers allow WebCrypto on https and on localhost, by this name. */
+function addressOf(listening: string): string {
+  const address = new URL(listening);
+  address.hostname = 'localhost';
+  return address.origin;
 }
 
 function describe({ brokers, redis, isGateway, isService }: SampleSettings): string {

@@ -45,18 +45,27 @@ describe('the sample in one process', () => {
 });
 
 describeWithKafka('the sample on a Kafka', () => {
-  it('knows the bids of before when its service starts anew', async () => {
+  it('knows bids, reserves and sales of before when its service starts anew', async () => {
     const kafka = await ownKafka();
     const gateway = await start({ KAFKA_BROKERS: kafka.addresses, ROLE: 'gateway' });
     const service = await start({ KAFKA_BROKERS: kafka.addresses, ROLE: 'service' });
     const client = await connect(gateway);
-    await client.send('auction', 'PlaceBid', { lot: 7, amount: 120 });
+    const ask = (command: string, payload: object) => client.send('auction', command, payload);
+    await ask('PlaceBid', { lot: 7, amount: 120 });
+    await ask('SetReserve', { lot: 7, amount: 200 });
+    await ask('PlaceBid', { lot: 12, amount: 300 });
+    await ask('Settle', { lot: 12 });
 
     await service.halt();
     await service.restart();
 
-    const tooLow = client.send('auction', 'PlaceBid', { lot: 7, amount: 110 });
-    await expect(tooLow).rejects.toMatchObject({ status: 'rejected', code: 'BID_TOO_LOW' });
+    await expect(ask('PlaceBid', { lot: 7, amount: 110 })).rejects.toMatchObject({ code: 'BID_TOO_LOW' });
+    await expect(ask('Settle', { lot: 7 })).rejects.toMatchObject({ code: 'RESERVE_NOT_MET' });
+    await expect(ask('Settle', { lot: 12 })).rejects.toMatchObject({ code: 'ALREADY_SOLD' });
+    expect(await ask('GetLots', {})).toEqual([
+      { lot: 7, amount: 120, reserve: 200, mine: true },
+      { lot: 12, amount: 300, sold: true, mine: true },
+    ]);
   }, 180_000);
 
   it('is alive but not ready while its broker is away', async () => {

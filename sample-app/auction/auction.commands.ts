@@ -33,7 +33,7 @@ export class GetReserve {
   lot!: number;
 }
 
-/** Lets the hammer fall: the highest bidder is charged, and the lot is sold. */
+/** Lets the hammer fall: the highest bidder is charged, and the lot is sold. A bid below the reserve buys nothing. */
 @CommandAddress('auction', 'Settle')
 export class Settle {
   @IsInt()
@@ -41,6 +41,6 @@ export class Settle {
   lot!: number;
 }
 
-/** Asks which lots have bids: what a page shows before the first event reaches it. */
+/** Asks how all lots stand: what a page shows before the first event reaches it. */
 @CommandAddress('auction', 'GetLots')
 export class GetLots {}

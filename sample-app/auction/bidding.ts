@@ -9,7 +9,7 @@ import {
 import { GetLots, PlaceBid } from './auction.commands.js';
 import { BidEvent, lotKey } from './auction.events.js';
 import { bidderName } from './bidder.js';
-import { Lots } from './lots.js';
+import { Lots, type LotView } from './lots.js';
 import { SaleHistory } from './sale.history.js';
 
 /** Takes bids. */
@@ -36,8 +36,8 @@ export class Bidding {
 
   /** What a page shows before the first event reaches it. */
   @CommandHandler(GetLots)
-  async list(_command: Command<GetLots>): Promise<{ lot: number; amount: number }[]> {
+  async list(_command: Command<GetLots>, { message }: CommandContext): Promise<LotView[]> {
     await this.history.known();
-    return this.lots.list();
+    return this.lots.list(bidderName(message.breadCrumbs.sessionId));
   }
 }

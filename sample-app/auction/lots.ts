@@ -8,40 +8,106 @@ export interface LeadingBid {
   readonly command: string;
 }
 
+/** A lot, as one of the bidders may see it. */
+export interface LotView {
+  readonly lot: number;
+  /** The bid that leads; left out where nobody has bid. */
+  readonly amount?: number;
+  readonly reserve?: number;
+  readonly sold?: boolean;
+  /** Whether the bid that leads is theirs. */
+  readonly mine?: boolean;
+}
+
 interface Reserve {
   readonly amount: number;
-  /** When its command was written, in milliseconds since the epoch. */
-  readonly since: number;
+  /** Id of the command that set it. */
+  readonly command: string;
+}
+
+/** A lot for which the hammer fell. */
+export interface Sale {
+  readonly amount: number;
+  /** Id of the command that it began with. */
+  readonly command: string;
+  /** How long it waits for its money, in milliseconds since the epoch. */
+  readonly until: number;
 }
 
 /**
  * The state of the sale, as far as it is known here. It may be told anything twice and in any order: the highest bid leads,
- * and the latest reserve holds.
+ * the latest reserve holds, and what was sold for the amount that leads is sold. A higher bid opens the lot again.
  */
 @Injectable()
 export class Lots {
-  // Grows with the lots that anyone names. A real auction would look the lot up first.
+  // All of these grow with the lots that anyone names. A real auction would look the lot up first.
   private readonly leaders = new Map<number, LeadingBid>();
   private readonly reserves = new Map<number, Reserve>();
+  private readonly sales = new Map<number, Sale>();
+  private readonly paid = new Map<number, number>();
 
   leading(lot: number): LeadingBid | undefined {
     return this.leaders.get(lot);
   }
 
   lead(lot: number, bid: LeadingBid): void {
-    if (bid.amount > (this.leading(lot)?.amount ?? 0)) this.leaders.set(lot, bid);
+    if (bid.amount > this.leadingAmount(lot)) this.leaders.set(lot, bid);
   }
 
   reserve(lot: number): number | undefined {
     return this.reserves.get(lot)?.amount;
   }
 
-  setReserve(lot: number, amount: number, since: number): void {
-    if (since >= (this.reserves.get(lot)?.since ?? 0)) this.reserves.set(lot, { amount, since });
+  /** @param command its id, a UUIDv7: of two reserves the one that was asked for later holds, whichever is told first */
+  setReserve(lot: number, amount: number, command: string): void {
+    const known = this.reserves.get(lot)?.command ?? '';
+    if (timeOf(command) >= timeOf(known)) this.reserves.set(lot, { amount, command });
   }
 
-  /** The lots with a bid. */
-  list(): { lot: number; amount: number }[] {
-    return [...this.leaders].map(([lot, { amount }]) => ({ lot, amount }));
+  /** The sale that is waiting for its money, unless a higher bid came since, or its time is over. */
+  beingSold(lot: number, now: number = Date.now()): Sale | undefined {
+    const sale = this.sales.get(lot);
+    return sale && sale.amount >= this.leadingAmount(lot) && sale.until > now ? sale : undefined;
   }
+
+  beginSale(lot: number, sale: Sale): void {
+    this.sales.set(lot, sale);
+  }
+
+  isSold(lot: number): boolean {
+    const paid = this.paid.get(lot);
+    return paid !== undefined && paid >= this.leadingAmount(lot);
+  }
+
+  /** The money is there. */
+  sell(lot: number, { amount, winner }: { amount: number; winner: string }): void {
+    this.lead(lot, { amount, bidder: winner, command: '' }); // where retention took the bid away, the sale still tells of it
+    this.paid.set(lot, Math.max(amount, this.paid.get(lot) ?? 0));
+  }
+
+  /** All lots that anything is known of, by number. */
+  list(viewer: string): LotView[] {
+    const known = new Set([...this.leaders.keys(), ...this.reserves.keys()]);
+    return [...known].sort((one, other) => one - other).map((lot) => this.view(lot, viewer));
+  }
+
+  private view(lot: number, viewer: string): LotView {
+    const leading = this.leading(lot);
+    return {
+      lot,
+      amount: leading?.amount,
+      reserve: this.reserve(lot),
+      ...(this.isSold(lot) && { sold: true }),
+      ...(leading?.bidder === viewer && { mine: true }),
+    };
+  }
+
+  private leadingAmount(lot: number): number {
+    return this.leading(lot)?.amount ?? 0;
+  }
+}
+
+/** The first 48 bits of a UUIDv7; the rest of it is random, and says nothing of the order. */
+function timeOf(id: string): string {
+  return id.slice(0, 13);
 }

@@ -21,8 +21,8 @@ export class Reserves {
 
   @CommandHandler(SetReserve)
   @EventPublisher(ReserveEvent, 'Changed', { key: lotKey })
-  set({ data: { lot, amount } }: Command<SetReserve>, { timestamp }: CommandContext): ReserveEvent {
-    this.lots.setReserve(lot, amount, timestamp);
+  set({ data: { lot, amount } }: Command<SetReserve>, { message }: CommandContext): ReserveEvent {
+    this.lots.setReserve(lot, amount, message.id);
     return { lot, amount };
   }
 

@@ -1,14 +1,30 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
-import { type LogRecord, MESSAGE_LOG, type MessageLog, type RecordBatch, type Tail } from 'nestjs-kafka-socket';
+import {
+  decodeMessage,
+  type LogRecord,
+  MESSAGE_LOG,
+  type MessageLog,
+  type PlatformMessage,
+  type RecordBatch,
+  type Tail,
+} from 'nestjs-kafka-socket';
 import { bidderName } from './bidder.js';
 import { Lots } from './lots.js';
+
+/** What the auction's own events say of a lot. */
+interface Fact {
+  readonly lot: number;
+  readonly amount: number;
+  readonly winner?: unknown;
+}
 
 /**
  * Knows the sale from the log. A service that starts, or takes a lot over from another one, reads the events that were
  * published before, and goes on reading what other instances publish.
  *
  * A real auction would keep its lots in a database with a rule on the amount: then retention takes no bids away, and two
- * bids for one lot that were sent under different keys, to two instances, cannot both lead for a moment.
+ * bids for one lot that were sent under different keys, to two instances, cannot both lead for a moment. The same holds for
+ * two sales of one lot.
  */
 @Injectable()
 export class SaleHistory implements BeforeApplicationShutdown {
@@ -38,31 +54,30 @@ export class SaleHistory implements BeforeApplicationShutdown {
 
   private learn({ records }: RecordBatch): void {
     for (const record of records) {
-      const type = header(record, 'ce_type');
-      const fact = type === 'event.Bid.Created' || type === 'event.Reserve.Changed' ? factOf(record) : undefined;
-      if (!fact) continue;
-      if (type === 'event.Bid.Created') this.lots.lead(fact.lot, { amount: fact.amount, ...origin(record) });
-      else this.lots.setReserve(fact.lot, fact.amount, record.timestamp);
+      const message = messageIn(record);
+      if (message?.payload.kind === 'event' && isFact(message.payload.data)) this.note(message, message.payload.data);
     }
+  }
+
+  /** The crumbs of an event are those of the command that it follows from, and name it. */
+  private note({ id, payload, breadCrumbs }: PlatformMessage, { lot, amount, winner }: Fact): void {
+    const { sessionId, causationId: command = id } = breadCrumbs;
+    if (payload.name === 'Bid.Created') this.lots.lead(lot, { amount, bidder: bidderName(sessionId), command });
+    if (payload.name === 'Reserve.Changed') this.lots.setReserve(lot, amount, command);
+    if (payload.name === 'Lot.Sold') this.lots.sell(lot, { amount, winner: String(winner) });
   }
 }
 
-/** What the event says; undefined for what others may have written into the topic. */
-function factOf({ value }: LogRecord): { lot: number; amount: number } | undefined {
+/** Undefined for what others may have written into the topic. */
+function messageIn(record: LogRecord): PlatformMessage | undefined {
   try {
-    const { lot, amount } = JSON.parse(String(value)) as { lot?: unknown; amount?: unknown };
-    return typeof lot === 'number' && typeof amount === 'number' ? { lot, amount } : undefined;
+    return decodeMessage(record);
   } catch {
     return undefined;
   }
 }
 
-/** The crumbs of an event are those of the command that it follows from, and name it. */
-function origin(record: LogRecord): { bidder: string; command: string } {
-  const crumb = (name: string) => new RegExp(`(?:^|;)${name}=([\\w-]+)`).exec(header(record, 'ce_breadcrumbs'))?.[1];
-  return { bidder: bidderName(crumb('session')), command: crumb('causation') ?? '' };
-}
-
-function header({ headers }: LogRecord, name: string): string {
-  return String(headers[name] ?? '');
+function isFact(data: unknown): data is Fact {
+  const { lot, amount } = (data ?? {}) as Partial<Record<keyof Fact, unknown>>;
+  return typeof lot === 'number' && typeof amount === 'number';
 }
