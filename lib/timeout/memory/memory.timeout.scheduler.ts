@@ -47,7 +47,7 @@ export class MemoryTimeoutScheduler implements TimeoutScheduler {
     if (this.stopping) return 'The time-outs of this process were stopped.';
     if (!this.onDue) return 'The time-outs of this process were not started yet.';
     if (this.armed.size < this.options.maximum) return undefined;
-    return `${this.armed.size} time-outs are armed in this process, the most that the option "timeouts.most" allows.`;
+    return `${this.armed.size} time-outs are armed in this process, the most that the option "timeouts.maximum" allows.`;
   }
 
   async start(_namespace: string, onDue: OnTimeoutDue): Promise<void> {
