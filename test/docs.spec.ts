@@ -202,7 +202,8 @@ let compiled: Promise<readonly string[]> | undefined;
 
 /** What the compiler says about one of the files that the documents hold. They are compiled together, once. */
 async function errorsIn(name: string): Promise<readonly string[]> {
-  const files = new Map(readme.code('ts').map((code) => [exampleName(code)!, code]));
+  const named = readme.code('ts').filter((code) => exampleName(code) !== undefined);
+  const files = new Map(named.map((code) => [exampleName(code)!, code]));
   files.set('endings.ts', endingsSource());
   files.set('frames.ts', framesSource());
   if (!files.has(name)) throw new Error(`README.md has no example ${name}.`);
