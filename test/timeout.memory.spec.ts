@@ -33,7 +33,7 @@ describe('time-outs in the process', () => {
     await scheduler.arm(second!);
 
     await expect(scheduler.arm(third!)).rejects.toMatchObject({ code: 'timeouts_unavailable', temporary: true });
-    expect(scheduler.trouble).toMatch(/"maximum"/);
+    expect(scheduler.trouble).toMatch(/"timeouts\.maximum"/);
     await expect(scheduler.arm(first!)).resolves.toBeUndefined();
 
     await scheduler.disarm(second!.id);
