@@ -88,8 +88,7 @@ export class KafkaGroup implements Subscription {
     const { signal } = this.stopping;
     const backoff = new Backoff();
     while (!signal.aborted) {
-      const problem = await this.session(() => {
-        onJoin();
+      const problem = await this.session(onJoin, () => {
         backoff.reset();
         this.troubles.clear(this.part);
       });
@@ -102,10 +101,11 @@ export class KafkaGroup implements Subscription {
   }
 
   /** One consumer, from its start until it crashes or is stopped. @returns why it ended */
-  private async session(onJoin: () => void): Promise<unknown> {
+  private async session(onJoin: () => void, onReading: () => void): Promise<unknown> {
     const consumer = this.consumer();
     const ended = new AbortController();
     const over = this.listen(consumer, onJoin, ended.signal);
+    whenReading(consumer, onReading);
     try {
       return await Promise.race([over, this.begin(consumer).then(() => over)]);
     } catch (error) {
@@ -247,4 +247,22 @@ export class KafkaGroup implements Subscription {
         'now. All instances of a service must read the same topics: finish the deployment, or give the other service another name.',
     );
   }
+}
+
+/**
+ * Calls back once every broker that a consumer fetches from has answered. To have joined proves nothing: a consumer that cannot
+ * read what is there joins as well, and crashes right after.
+ */
+function whenReading(consumer: Consumer, onReading: () => void): void {
+  const { FETCH_START, FETCH } = consumer.events;
+  const silent = new Set<number>();
+  const answered = new Set<number>();
+  consumer.on(FETCH_START, ({ payload: { nodeId } }) => void (answered.has(nodeId) || silent.add(nodeId)));
+  const stop = consumer.on(FETCH, ({ payload: { nodeId } }) => {
+    answered.add(nodeId);
+    silent.delete(nodeId);
+    if (silent.size > 0) return;
+    stop();
+    onReading();
+  });
 }
