@@ -129,7 +129,9 @@ function topics(field: string, value: unknown): readonly string[] {
 }
 
 function eventTypes(field: string, value: unknown): readonly string[] {
-  if (!Array.isArray(value)) throw new BadFrameError(`"${field}" is not a list of event types such as "Bid.Created".`);
+  if (!isList(value)) {
+    throw new BadFrameError(`"${field}" is not a list of at most ${MAX_NAMES} event types such as "Bid.Created".`);
+  }
   return value.map((type: unknown) => matching(field, type, EVENT_TYPE, 'a list of event types such as "Bid.Created"'));
 }
 

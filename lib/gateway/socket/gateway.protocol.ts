@@ -1,8 +1,10 @@
+import { Logger } from '@nestjs/common';
+import { messageOf } from '../../kafka-socket.error.js';
 import { CloseCode } from '../../protocol/close-codes.js';
 import type { ClientFrames } from '../../protocol/frames.js';
 import type { Connection } from './connection.js';
 import { read, type ReceivedFrame } from './frame.reader.js';
-import { BadFrameError, UnsupportedError } from '../gateway.errors.js';
+import { BadFrameError, InternalError, UnsupportedError } from '../gateway.errors.js';
 import type { GatewayState, Hello } from './hello.js';
 import type { RequestIntake } from '../request/request.intake.js';
 import type { Session } from './session.js';
@@ -12,6 +14,7 @@ type Handle = (connection: Connection, session: Session, frame: ReceivedFrame) =
 
 /** Version 1 of the protocol: from each event that a client may send to what it sets going. */
 export class GatewayProtocol {
+  private readonly logger = new Logger(GatewayProtocol.name);
   private readonly handlers: Readonly<Record<Exclude<keyof ClientFrames, 'hello'>, Handle>> = {
     request: (_, session, { data, id }) => this.intake.take(session, read.request(data), id),
     subscribe: (connection, session, frame) =>
@@ -56,14 +59,17 @@ export class GatewayProtocol {
       const state = await this.state(connection);
       if (state) await this.hello.say(connection, hello, state, frame.id);
     } catch (error) {
-      // A second hello is not taken, so whoever was not welcome has to come back on another socket.
-      if (!(error instanceof BadFrameError)) {
-        connection.socket.close(CloseCode.insufficientState, 'the gateway cannot welcome anybody now: reconnect');
-        throw error;
-      }
+      if (!(error instanceof BadFrameError)) return this.sendAway(connection, frame, error);
       connection.refuse(error, frame);
       connection.socket.close(CloseCode.badFrames, 'bad hello');
     }
+  }
+
+  /** A second hello is not taken, so whoever was not welcome has to come back on another socket. */
+  private sendAway(connection: Connection, frame: ReceivedFrame, cause: unknown): void {
+    this.logger.error(`A hello could not be answered: ${messageOf(cause)}`);
+    connection.refuse(new InternalError('The gateway can welcome nobody now.', { cause, temporary: true }), frame);
+    connection.socket.close(CloseCode.insufficientState, 'nobody can be welcomed now: reconnect');
   }
 
   /** A gateway that has not read the log back cannot tell what is decided, so it sends clients to another one. */
