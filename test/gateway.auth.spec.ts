@@ -135,7 +135,7 @@ describe('a gateway that authorizes slowly', () => {
   it('does not take a client for dead whose answers wait behind its other frames', async () => {
     const { url, topic } = await start(
       { authorize: () => new Promise((resolve) => setTimeout(resolve, 5, true)) },
-      { heartbeat: { interval: 100, timeout: 50 }, limits: { rate: 1_000 } },
+      { heartbeat: { interval: 300, timeout: 200 }, limits: { rate: 1_000 } },
     );
     const client = await RawClient.welcome(url);
     const requests = Array.from({ length: 200 }, (_, i) =>

@@ -248,7 +248,7 @@ describe('a client that falls silent', () => {
   });
 
   it('stays when it answers', async () => {
-    const { url } = await startApp({ gateway: quick }, [Bidding]);
+    const { url } = await startApp({ gateway: { ...gateway, heartbeat: { interval: 300, timeout: 250 } } }, [Bidding]);
     const client = await RawClient.welcome(url);
     for (let i = 0; i < 4; i++) await client.next('ping');
     expect(client.socket.readyState).toBe(client.socket.OPEN);

@@ -127,7 +127,7 @@ describe.each(BACKENDS)('a client that was away, on %s', (backend) => {
   });
 
   it('that sends back what ping named misses nothing', async () => {
-    const { url, topic } = await start(backend, { gateway: { heartbeat: { interval: 40, timeout: 30 } } });
+    const { url, topic } = await start(backend, { gateway: { heartbeat: { interval: 500, timeout: 450 } } });
     const identity = await rawIdentity();
     const first = await RawClient.welcome(url, { channels: [topic] }, { identity });
     await bid(url, topic, [100]);
