@@ -50,7 +50,7 @@ describeWithChromium('the page of the sample', () => {
 
       await bob.bid(12, 100);
 
-      await bob.shows('answer-12', 'Too low');
+      await bob.shows('answer-12', 'The leading bid is 100; bid more.');
       await bob.bid(12, 110); // a marker: what the refused bid might have caused would stand before it
       await ann.shows('leading-12', '€110');
       expect(await ann.room(12)).toMatchObject([{ text: '€110 bid' }, { text: '€100 bid' }]);
@@ -72,6 +72,7 @@ describeWithChromium('the page of the sample', () => {
       const bob = await visitor();
 
       await bob.shows('leading-7', '€1,000');
+      await bob.shows('holder-7', 'another leads');
     });
 
     it('fetches a reserve, of which it hears only that it changed', async () => {
@@ -81,6 +82,21 @@ describeWithChromium('the page of the sample', () => {
 
       await bob.shows('reserve-12', 'reserve €750');
       await bob.shows('journal', 'GetReserve');
+      const newcomer = await visitor();
+      await newcomer.shows('reserve-12', 'reserve €750');
+    });
+
+    it('does not sell below the reserve', async () => {
+      const ann = await visitor();
+      await ann.setReserve(21, 200);
+      await ann.shows('answer-21', 'The reserve is €200.');
+      await ann.bid(21, 10);
+      await ann.shows('answer-21', 'You lead with €10.');
+
+      await ann.press('settle-21');
+
+      await ann.shows('answer-21', 'does not meet the reserve');
+      await ann.shows('holder-21', 'you lead');
     });
 
     it('settles a lot through two services', async () => {
@@ -91,8 +107,14 @@ describeWithChromium('the page of the sample', () => {
       await bob.press('settle-7');
 
       await bob.shows('answer-7', /Sold to bidder \w+ for €2,000/);
+      await ann.shows('leading-7', 'sold €2,000');
       await ann.shows('holder-7', 'to you');
       await bob.lights('payment');
+      const newcomer = await visitor();
+      await newcomer.shows('leading-7', 'sold €2,000');
+      await newcomer.shows('holder-7', 'to another');
+      await newcomer.press('settle-7');
+      await newcomer.shows('answer-7', 'Lot 7 is sold already, for 2000.');
     });
 
     it('draws the path of a request', async () => {

@@ -3,7 +3,15 @@ import { expect, onTestFinished } from 'vitest';
 
 /** Somebody with the sample's page open. */
 export class SamplePage {
-  private constructor(private readonly page: Page) {}
+  /** What the page and the browser complain of: errors, and warnings in the console. */
+  readonly complaints: string[] = [];
+
+  private constructor(readonly page: Page) {
+    page.on('pageerror', (error) => this.complaints.push(error.message));
+    page.on('console', (message) => {
+      if (['warning', 'error'].includes(message.type())) this.complaints.push(message.text());
+    });
+  }
 
   /** Opens the page as a new visitor and waits until it is live; it closes when the test ends. */
   static async open(browser: Browser, url: string): Promise<SamplePage> {
@@ -11,24 +19,34 @@ export class SamplePage {
     onTestFinished(() => context.close());
     context.setDefaultTimeout(15_000); // below the test's own limit, so that the failure says what was waited for
     const visitor = new SamplePage(await context.newPage());
-    const errors: string[] = [];
-    visitor.page.on('pageerror', (error) => errors.push(error.message));
     await visitor.page.goto(url);
     await visitor.shows('connection', 'live');
-    expect(errors).toEqual([]);
+    expect(visitor.complaints).toEqual([]);
     return visitor;
   }
 
   /** Bids as a person does; what comes of it is told by `answer-<lot>`. */
-  async bid(lot: number, amount: number): Promise<void> {
-    await this.at(`bid-amount-${lot}`).fill(String(amount));
+  async bid(lot: number, amount: number | string): Promise<void> {
+    await this.fill(`bid-amount-${lot}`, amount);
     await this.press(`bid-${lot}`);
   }
 
   async setReserve(lot: number, amount: number): Promise<void> {
     await this.press(`reserve-open-${lot}`);
-    await this.at(`reserve-amount-${lot}`).fill(String(amount));
+    await this.fill(`reserve-amount-${lot}`, amount);
     await this.press(`reserve-save-${lot}`);
+  }
+
+  /** Gives the service work, which ends as it is told to. */
+  async work({ ms = '0', ttl = '3000', fail = '' }: { ms?: string; ttl?: string; fail?: string }): Promise<void> {
+    await this.fill('work-ms', ms);
+    await this.fill('work-ttl', ttl);
+    await this.at('work-fail').selectOption(fail);
+    await this.press('work');
+  }
+
+  fill(testId: string, value: number | string): Promise<void> {
+    return this.at(testId).fill(String(value));
   }
 
   press(testId: string): Promise<void> {
@@ -63,7 +81,13 @@ export class SamplePage {
     await this.page.locator(`[data-testid="path-map"] [data-station="${station}"].lit`).waitFor();
   }
 
-  private at(testId: string): Locator {
+  /** The stations of the map that are lit now. */
+  lit(): Promise<string[]> {
+    const stations = this.page.locator('[data-testid="path-map"] .station.lit');
+    return stations.evaluateAll((all) => all.map((station) => station.getAttribute('data-station') ?? ''));
+  }
+
+  at(testId: string): Locator {
     return this.page.getByTestId(testId);
   }
 }

@@ -1,33 +1,47 @@
 /**
- * What is known about the lots: `{ lot, leading, holder: 'you' | 'other' | undefined, reserve, sold }`. Events of one lot
- * come in the order of the log, so the last one is right; a list that was asked for may be older than they are.
+ * What is known about the lots: `{ lot, leading, holder: 'you' | 'other' | undefined, reserve, sold }`. Events and lists reach
+ * the page side by side, so each is taken for what it adds: the highest bid leads, and what was sold for it is sold.
  */
 export class AuctionState extends EventTarget {
   #lots = new Map();
 
   lot(number) {
     const known = this.#lots.get(number);
-    return known ?? { lot: number, leading: 0, holder: undefined, reserve: undefined, sold: undefined };
+    return known ?? { lot: number, leading: 0, holder: undefined, reserve: undefined, sold: false };
   }
 
-  /** The list that a page loads when it opens; live bids that came before it win. */
+  /** The list that a page loads when it opens. */
   loaded(lots) {
-    for (const { lot, amount } of lots) {
-      if (amount > this.lot(lot).leading) this.#set(lot, { leading: amount, holder: 'other' });
+    for (const { lot, amount, reserve, sold, mine } of lots) {
+      if (amount !== undefined) this.bid(lot, amount, mine);
+      if (sold) this.sold(lot, amount);
+      if (reserve !== undefined && this.lot(lot).reserve === undefined) this.reserve(lot, reserve);
     }
   }
 
+  /** A bid opens a lot that was sold for less again. */
   bid(lot, amount, mine) {
-    this.#set(lot, { leading: amount, holder: mine ? 'you' : 'other', sold: undefined });
+    const { leading, holder, sold } = this.lot(lot);
+    if (amount < leading) return;
+    const known = amount === leading;
+    this.#set(lot, { leading: amount, holder: mine ? 'you' : known ? holder : 'other', sold: known && sold });
   }
 
   reserve(lot, amount) {
     this.#set(lot, { reserve: amount });
   }
 
-  /** The hammer fell; who still wants it must bid more. */
-  sold(lot, amount, mine) {
-    this.#set(lot, { sold: { amount, mine } });
+  /** The hammer fell. */
+  sold(lot, amount) {
+    this.bid(lot, amount, false); // the bid itself may be too long ago for the log
+    if (this.lot(lot).leading === amount) this.#set(lot, { sold: true });
+  }
+
+  /** Forgets everything: the log is another one, or no longer holds all that was missed. */
+  forget() {
+    const known = [...this.#lots.keys()];
+    this.#lots.clear();
+    for (const lot of known) this.#set(lot, {});
   }
 
   #set(lot, facts) {

@@ -1,6 +1,7 @@
 import { catalogue } from './catalogue.js';
 import { h, setTone } from './dom.js';
 import { money } from './format.js';
+import { readAmount } from './number.input.js';
 
 /**
  * One card for each lot.
@@ -30,7 +31,11 @@ class LotCard {
       { class: 'answer', role: 'status', 'data-testid': `answer-${lot}` },
       'Your result will stand here, and only here.',
     );
-    this.#settle = h('button', { type: 'button', 'data-testid': `settle-${lot}`, disabled: true }, 'Settle');
+    this.#settle = h(
+      'button',
+      { type: 'button', 'aria-label': `Settle ${entry.title}`, 'data-testid': `settle-${lot}`, disabled: true },
+      'Settle',
+    );
     this.#settle.addEventListener('click', () => this.#run(this.#settle, () => actions.settle(lot)));
     this.element = h(
       'article',
@@ -51,9 +56,9 @@ class LotCard {
   show({ leading, holder, reserve, sold }) {
     this.element.classList.toggle('leading', holder === 'you');
     this.#settle.disabled = leading === 0;
-    this.#showPrice(sold ? `sold ${money(sold.amount)}` : leading ? money(leading) : '—');
+    this.#showPrice(leading ? `${sold ? 'sold ' : ''}${money(leading)}` : '—');
     this.#showHolder(holder, sold);
-    if (reserve !== undefined) this.#showReserve(reserve, leading);
+    this.#showReserve(reserve, leading);
     if (document.activeElement !== this.#amount) this.#amount.value = suggestion(leading);
   }
 
@@ -66,35 +71,46 @@ class LotCard {
   }
 
   #showHolder(holder, sold) {
-    const text = sold ? (sold.mine ? 'to you' : 'to another') : { you: 'you lead', other: 'another leads' }[holder];
-    this.#holder.textContent = text ?? 'no bids yet';
+    const words = sold ? { you: 'to you', other: 'to another' } : { you: 'you lead', other: 'another leads' };
+    this.#holder.textContent = words[holder] ?? 'no bids yet';
     setTone(this.#holder, sold || holder === 'you' ? 'go' : holder && 'event');
   }
 
   #showReserve(reserve, leading) {
-    this.#reserve.textContent = `reserve ${money(reserve)}${leading >= reserve ? ', met' : ''}`;
-    setTone(this.#reserve, leading >= reserve ? 'go' : 'event');
+    const met = leading >= reserve;
+    const text = `reserve ${money(reserve)}${met ? ', met' : ''}`;
+    this.#reserve.textContent = reserve === undefined ? 'no reserve known' : text;
+    setTone(this.#reserve, reserve === undefined ? undefined : met ? 'go' : 'event');
   }
 
   #bidForm(lot, title, actions) {
     this.#amount = amountInput(`bid-amount-${lot}`, `Your bid for ${title}, in euros`, suggestion(0));
-    const button = h('button', { class: 'main', 'data-testid': `bid-${lot}` }, 'Bid');
+    const button = h('button', { class: 'main', 'aria-label': `Bid for ${title}`, 'data-testid': `bid-${lot}` }, 'Bid');
     // `novalidate`: what a bid may be is the service's to say, and the page shows how it says it.
     const form = h('form', { class: 'bid', novalidate: true }, this.#amount, button);
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      void this.#run(button, () => actions.bid(lot, Number(this.#amount.value)));
+      void this.#runWith(this.#amount, button, (amount) => actions.bid(lot, amount));
     });
     return form;
   }
 
   #footer(lot, title, actions) {
     const amount = amountInput(`reserve-amount-${lot}`, `Reserve for ${title}, in euros`, '500');
-    const save = h('button', { 'data-testid': `reserve-save-${lot}` }, 'Save');
+    const save = h(
+      'button',
+      { 'aria-label': `Save the reserve for ${title}`, 'data-testid': `reserve-save-${lot}` },
+      'Save',
+    );
     const form = h('form', { class: 'reserve', novalidate: true, hidden: true }, amount, save);
     const open = h(
       'button',
-      { type: 'button', 'aria-expanded': 'false', 'data-testid': `reserve-open-${lot}` },
+      {
+        type: 'button',
+        'aria-label': `Reserve for ${title}`,
+        'aria-expanded': 'false',
+        'data-testid': `reserve-open-${lot}`,
+      },
       'Reserve',
     );
     open.addEventListener('click', () => {
@@ -104,9 +120,16 @@ class LotCard {
     });
     form.addEventListener('submit', (event) => {
       event.preventDefault();
-      void this.#run(save, () => actions.setReserve(lot, Number(amount.value)));
+      void this.#runWith(amount, save, (value) => actions.setReserve(lot, value));
     });
     return h('footer', {}, this.#reserve, h('span', { class: 'buttons' }, open, this.#settle), form);
+  }
+
+  /** Asks nothing where the field holds no number: there would be nothing to ask. */
+  async #runWith(field, button, action) {
+    const { value, problem } = readAmount(field);
+    if (problem) this.#say({ text: problem, tone: 'bad' });
+    else await this.#run(button, () => action(value));
   }
 
   async #run(button, action) {

@@ -25,6 +25,7 @@ showLots(element('lots'), state, { bid, setReserve, settle });
 showTrials(element('trials'), { pause, work });
 hearEvents();
 followRequests();
+saleroom.addEventListener('recovered', loadAfresh);
 void loadLots();
 
 function open() {
@@ -52,7 +53,7 @@ async function settle(lot) {
   const outcome = await saleroom.ask('Settle', { lot }, { key: keyOf(lot), ttl: 10_000 });
   if (outcome.status !== 'success') return failure(outcome);
   return {
-    text: `Sold to ${outcome.value.winner} for ${money(outcome.value.amount)}. Who wants it now must bid more.`,
+    text: `Sold to ${outcome.value.winner} for ${money(outcome.value.amount)}. A higher bid opens it again.`,
     tone: 'go',
   };
 }
@@ -85,7 +86,7 @@ function hearEvents() {
   });
   saleroom.on('Reserve', 'Changed', (_nothing, meta) => void fetchReserve(meta));
   saleroom.on('Lot', 'Sold', ({ lot, amount }, meta) => {
-    state.sold(lot, amount, state.lot(lot).holder === 'you');
+    state.sold(lot, amount);
     tell(lot, `Sold for ${money(amount)}`, meta);
   });
 }
@@ -106,6 +107,12 @@ function tell(lot, text, { mine, time, caughtUp }) {
 async function loadLots() {
   const outcome = await saleroom.ask('GetLots', {}, { ttl: 30_000, quiet: true });
   if (outcome.status === 'success') state.loaded(outcome.value);
+}
+
+function loadAfresh({ detail: { complete } }) {
+  if (complete) return;
+  state.forget();
+  void loadLots();
 }
 
 /** The newest request that somebody clicked for is drawn as it happens. */

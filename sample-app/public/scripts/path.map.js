@@ -121,12 +121,14 @@ function station(name, [x, y, width, height, title, role]) {
 function drawCell(cell, x) {
   const box = s('rect', { x, y: 80, width: 76, height: 66, rx: 8 });
   if (!cell) return s('g', { class: 'cell' }, box);
+  const lines = cell.name.split('.'); // `Bid.Created` takes two
+  const top = 108 - (lines.length - 1) * 8;
   return s(
     'g',
     { class: `cell lit tone-${cell.tone}` },
     box,
-    s('text', { x: x + 38, y: 108 }, cell.name),
-    s('text', { class: 'offset', x: x + 38, y: 128 }, `@${cell.at[2]}`),
+    ...lines.map((line, index) => s('text', { x: x + 38, y: top + index * 15 }, line)),
+    s('text', { class: 'offset', x: x + 38, y: top + lines.length * 16 + 4 }, `@${cell.at[2]}`),
   );
 }
 

@@ -42,7 +42,8 @@ export class PathView {
     this.#timer = undefined;
     const steps = stepsOf(this.#request);
     const changed = this.#steps.findIndex(
-      ({ what, ms }, index) => what !== steps[index]?.what || ms !== steps[index].ms,
+      ({ what, detail, ms }, index) =>
+        what !== steps[index]?.what || detail !== steps[index].detail || ms !== steps[index].ms,
     );
     if (changed !== -1) this.#keep(changed);
     if (this.#steps.length === steps.length) return;

@@ -1,7 +1,7 @@
 const KEPT = 60;
 
 /**
- * What this page asked for, and all that it saw happen to it. A request:
+ * What this page asked for, and all that it saw happen to it. Its events: `add`, `change` and `remove`. A request:
  * `{ id, requestId?, command, payload, key?, ttl, quiet, time, startedAt, accepted?, events, answer?, outcome?, late? }`;
  * `startedAt` is by `performance.now()`, all other times are milliseconds since then.
  */
@@ -9,24 +9,19 @@ export class RequestJournal extends EventTarget {
   #requests = new Map();
   #count = 0;
 
-  /** Newest first. */
-  get all() {
-    return [...this.#requests.values()].reverse();
-  }
-
   /** A request that somebody asked for; its RequestId is known when it leaves. */
   add(asked) {
     const request = { id: String(++this.#count), ...asked, time: new Date(), startedAt: performance.now(), events: [] };
     this.#requests.set(request.id, request);
-    if (this.#requests.size > KEPT) this.#requests.delete(this.#requests.keys().next().value);
-    this.dispatchEvent(new CustomEvent('add', { detail: request }));
-    this.#changed(request);
+    this.#tell('add', request);
+    if (this.#requests.size > KEPT) this.#forget(this.#requests.values().next().value);
     return request;
   }
 
   /** Our request of this RequestId; other pages' requests are none of ours. */
   find(requestId) {
-    return requestId === undefined ? undefined : this.all.find((request) => request.requestId === requestId);
+    if (requestId === undefined) return undefined;
+    return [...this.#requests.values()].find((request) => request.requestId === requestId);
   }
 
   note(request, facts) {
@@ -61,7 +56,16 @@ export class RequestJournal extends EventTarget {
     if (outcome) request.answer ??= { at: outcome.at, ms };
   }
 
+  #forget(request) {
+    this.#requests.delete(request.id);
+    this.#tell('remove', request);
+  }
+
   #changed(request) {
-    this.dispatchEvent(new CustomEvent('change', { detail: request }));
+    this.#tell('change', request);
+  }
+
+  #tell(what, request) {
+    this.dispatchEvent(new CustomEvent(what, { detail: request }));
   }
 }

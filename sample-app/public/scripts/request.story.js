@@ -1,26 +1,32 @@
 import { duration, money, place } from './format.js';
 
-const TONES = { success: 'go', invalid: 'bad', rejected: 'bad', failed: 'bad', timeout: 'late', unknown: 'late' };
+/** How those end whose outcome stands in the log; all others never had one. */
+const TONES = { success: 'go', invalid: 'bad', rejected: 'bad', failed: 'bad', timeout: 'late' };
 
-/** Codes are what programs compare; the words for people are the page's own. */
-const SENTENCES = {
-  BID_TOO_LOW: 'Too low: another bid leads.',
-  NO_BIDS: 'There is no bid to settle.',
+/** Words for people. What was rejected, the service explains in its own. */
+const BY_CODE = {
+  unavailable: 'The gateway could not hand it on. Nothing was done, so it may be tried again.',
+  never_sent: 'There was no connection in time, so it never left this page. Nothing was done.',
+};
+const BY_STATUS = {
   timeout: 'No answer in time. What was not begun by then never will be.',
   failed: 'It failed. The service knows more, and keeps it to itself.',
-  unknown: 'Nobody can tell how it ended.',
-  unavailable: 'There is no way to the auction now.',
+  unknown: 'Nobody can tell whether it was carried out.',
 };
 
 /** How a request stands, in a word and a colour. */
 export function verdict(request) {
-  if (request.outcome) return { word: wordOf(request.outcome), tone: TONES[request.outcome.status] ?? 'bad' };
+  if (request.outcome) return { word: wordOf(request.outcome), tone: toneOf(request.outcome) };
   if (request.accepted) return { word: 'in Kafka', tone: undefined };
   return { word: request.requestId ? 'sent' : 'waiting', tone: undefined };
 }
 
 function wordOf({ status, code }) {
-  return status === 'rejected' && code ? code : status;
+  return code && (status === 'rejected' || status === 'unavailable') ? code : status;
+}
+
+function toneOf({ status }) {
+  return TONES[status] ?? (status === 'unknown' ? 'late' : 'bad');
 }
 
 /** What a request asks for, in short. */
@@ -32,9 +38,9 @@ export function subject({ command, payload }) {
 }
 
 /** What an outcome that is no success means to the person who asked. */
-export function failureText({ status, code, message, errors }) {
+export function failureText({ status, code, reason, errors }) {
   if (status === 'invalid') return errors.flatMap((error) => error.constraints).join('; ');
-  return SENTENCES[code] ?? SENTENCES[status] ?? message ?? status;
+  return BY_CODE[code] ?? BY_STATUS[status] ?? reason ?? code ?? status;
 }
 
 /**
@@ -42,16 +48,18 @@ export function failureText({ status, code, message, errors }) {
  * `{ tone, lights: [segment…], station, cell?, waiting?, what, detail, ms? }`.
  */
 export function stepsOf(request) {
+  const { accepted, answer, outcome, late } = request;
   const steps = [setOut(request)];
-  if (request.accepted) steps.push(published(request), stored(request));
-  if (request.accepted && !request.outcome) steps.push(waiting(request));
-  if (request.outcome) steps.push(...(request.accepted ? ending(request) : [turnedAway(request)]));
-  if (request.late) steps.push(tooLate(request));
+  if (accepted || answer) steps.push(published(request), stored(request));
+  if (accepted && !outcome) steps.push(waiting(request));
+  if (outcome) steps.push(...(outcome.status in TONES ? ending(request) : [withoutOutcome(request)]));
+  if (late) steps.push(tooLate(request));
   return steps;
 }
 
-function setOut({ command, requestId }) {
-  const detail = requestId ? `${command}, with this page’s public key` : 'waits for the connection';
+function setOut({ command, requestId, outcome }) {
+  const waits = outcome ? command : 'waits for the connection';
+  const detail = requestId ? `${command}, with this page’s public key` : waits;
   return {
     tone: 'go',
     lights: [],
@@ -72,13 +80,13 @@ function published({ ttl }) {
   };
 }
 
+/** Where the connection was lost before the gateway could say so, the outcome tells that Kafka has it. */
 function stored({ accepted }) {
+  const step = { tone: 'go', lights: ['gateway-kafka'], station: 'kafka', what: 'Kafka has it' };
+  if (!accepted) return { ...step, detail: 'the word of it was lost with the connection' };
   return {
-    tone: 'go',
-    lights: ['gateway-kafka'],
-    station: 'kafka',
+    ...step,
     cell: { at: accepted.at, name: 'command' },
-    what: 'Kafka has it',
     detail: place(accepted.at),
     ms: accepted.ms,
   };
@@ -102,7 +110,7 @@ function ending(request) {
 }
 
 function answered({ command, accepted, answer, events, outcome }) {
-  const tone = TONES[outcome.status] ?? 'bad';
+  const tone = toneOf(outcome);
   const handled = {
     tone: 'go',
     lights: ['kafka-service'],
@@ -110,11 +118,17 @@ function answered({ command, accepted, answer, events, outcome }) {
     what: 'The service handles it',
     detail: '',
   };
-  handled.detail = answer ? `back in Kafka ${duration(answer.ms - accepted.ms)} after` : 'in the order of its key';
+  handled.detail =
+    answer && accepted ? `back in Kafka ${duration(answer.ms - accepted.ms)} after` : 'in the order of its key';
   const steps = [handled];
   if (command === 'Settle' && outcome.status === 'success') steps.push(charged());
   steps.push(...home({ answer, outcome, tone, from: 'service-kafka', source: 'The result follows it' }));
+  if (outcome.status === 'failed') steps.push(buried('the command, and what went wrong, stand in auction.dlq'));
   return [...steps, ...events.map(broadcast)];
+}
+
+function buried(detail) {
+  return { tone: 'bad', lights: ['service-dead'], station: 'dead', what: 'Somebody may want to look at it', detail };
 }
 
 function charged() {
@@ -149,21 +163,17 @@ function timedOut({ command, answer, outcome }) {
     what: 'The service has no answer yet',
     detail: begun ? 'it is still at work' : 'the command waits its turn in Kafka',
   };
-  const over = begun
-    ? {
-        station: 'service',
-        lights: [],
-        what: 'The service is told to stop',
-        detail: 'its AbortSignal aborts at the deadline',
-      }
-    : {
-        station: 'dead',
-        lights: ['service-dead'],
-        what: 'Whoever reads it now is too late',
-        detail: 'past its deadline it is not handled: it goes to auction.dlq',
-      };
+  const over = {
+    tone: 'late',
+    lights: ['service-dead'],
+    station: 'dead',
+    what: begun ? 'The service is told to stop' : 'Whoever reads it now is too late',
+    detail: begun
+      ? 'its AbortSignal aborts at the deadline, and the command goes to auction.dlq'
+      : 'past its deadline it is not handled: it goes to auction.dlq',
+  };
   const way = home({ answer, outcome, tone: 'late', from: 'timer-kafka', source: 'The time-out wakes' });
-  return [silent, ...way, { tone: 'late', ...over }];
+  return [silent, ...way, over];
 }
 
 /** From the result's record in Kafka back to the browser. */
@@ -197,24 +207,25 @@ function home({ answer, outcome, tone, from, source }) {
   return steps;
 }
 
-function turnedAway({ outcome }) {
-  return {
-    tone: 'bad',
-    lights: ['browser-gateway'],
-    station: 'gateway',
-    what: `Not accepted: ${outcome.code ?? outcome.status}`,
-    detail: outcome.message ?? '',
-    ms: outcome.ms,
-  };
+/** The client knows by itself how it ended, or the gateway said so: the log holds nothing of it, as far as anybody knows. */
+function withoutOutcome({ requestId, outcome }) {
+  const step = { tone: toneOf(outcome), lights: [], station: 'browser', detail: failureText(outcome), ms: outcome.ms };
+  if (!requestId) return { ...step, what: 'It never left your browser' };
+  if (outcome.status === 'unknown') return { ...step, what: 'No outcome came in time' };
+  const what = `The gateway turns it away: ${outcome.code ?? outcome.status}`;
+  return { ...step, what, lights: ['browser-gateway'], station: 'gateway' };
 }
 
-function tooLate({ late }) {
+function tooLate({ late, outcome }) {
+  const afterAll = outcome?.status === 'unknown';
   return {
     tone: 'late',
     lights: ['service-kafka'],
     station: 'kafka',
-    what: `An answer came too late: ${late.status}`,
-    detail: 'the log was decided already, so it changes nothing',
+    what: afterAll ? `The outcome came after all: ${late.status}` : `An answer came too late: ${late.status}`,
+    detail: afterAll
+      ? 'the log had decided, only the news took long'
+      : 'the log was decided already, so it changes nothing',
     ms: late.ms,
   };
 }

@@ -1,4 +1,4 @@
-import { KafkaSocketClient } from 'nestjs-kafka-socket/client';
+import { CommandFailedError, KafkaSocketClient } from 'nestjs-kafka-socket/client';
 import { RequestJournal } from './request.journal.js';
 import { Wire } from './wire.js';
 
@@ -29,7 +29,8 @@ export class Saleroom extends EventTarget {
   }
 
   /**
-   * Sends a command and resolves with its outcome, whatever it is: `{ status, value?, code?, message?, errors?, ms }`.
+   * Sends a command and resolves with its outcome, whatever it is: `{ status, value?, code?, reason?, errors?, ms }`;
+   * the status is `unsent` where the client did not even take it.
    * @param options `key`, `ttl` in milliseconds, and `quiet` for what nobody clicked
    */
   async ask(command, payload, { key, ttl = 3_000, quiet = false } = {}) {
@@ -81,7 +82,9 @@ export class Saleroom extends EventTarget {
 async function outcomeOf(sent) {
   try {
     return { status: 'success', value: await sent };
-  } catch ({ status = 'failed', code, message, errors }) {
-    return { status, code, message, errors };
+  } catch (error) {
+    if (!(error instanceof CommandFailedError)) return { status: 'unsent', code: error.code, reason: error.message };
+    const { status, code, reason, errors } = error;
+    return { status, code, reason, errors };
   }
 }

@@ -1,4 +1,9 @@
 import { h } from './dom.js';
+import { readMilliseconds } from './number.input.js';
+
+/** What the service takes for `ms`, and the gateway for `ttl`. */
+const MOST_WORK = 600_000;
+const LONGEST_TTL = 300_000;
 
 /**
  * Things to break.
@@ -10,11 +15,13 @@ export function showTrials(container, actions) {
 
 function pauseTrial(actions) {
   const button = h('button', { type: 'button', 'data-testid': 'pause' }, 'Pause the service for 5 s');
+  // Not `disabled`: that would take the focus away from whoever pressed it with a key.
   button.addEventListener('click', async () => {
-    button.disabled = true;
+    if (button.ariaDisabled === 'true') return;
+    button.ariaDisabled = 'true';
     button.textContent = 'The service is asleep…';
     await actions.pause(5);
-    button.disabled = false;
+    button.ariaDisabled = 'false';
     button.textContent = 'Pause the service for 5 s';
   });
   return trial(
@@ -34,18 +41,20 @@ function workTrial(actions) {
     h('option', { value: 'throw' }, 'throw'),
     h('option', { value: 'reject' }, 'reject'),
   );
+  const problem = h('p', { class: 'problem', role: 'status', 'data-testid': 'work-problem' });
   const form = h(
     'form',
     { novalidate: true },
     h('div', { class: 'fields' }, labelled('takes, ms', ms), labelled('may take, ms', ttl), labelled('and will', fail)),
     h('button', { 'data-testid': 'work' }, 'Give it work'),
+    problem,
   );
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    void actions.work(
-      { ms: Number(ms.value), ...(fail.value && { fail: fail.value }), value: 'done' },
-      Number(ttl.value),
-    );
+    const [takes, mayTake] = [readMilliseconds(ms, 0, MOST_WORK), readMilliseconds(ttl, 1, LONGEST_TTL)];
+    problem.textContent = takes.problem ?? mayTake.problem ?? '';
+    if (problem.textContent) return;
+    void actions.work({ ms: takes.value, ...(fail.value && { fail: fail.value }), value: 'done' }, mayTake.value);
   });
   return trial('Work that takes its time', 'Longer than it may take, or failing one way or the other.', form);
 }
