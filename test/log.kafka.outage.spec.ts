@@ -176,6 +176,23 @@ describe.skipIf(skip)('a broker that crashes while records are published and rea
     await eventually(() => expect(log.trouble).toBeUndefined());
   }, 90_000);
 
+  it('costs a group no more than the time that the broker is away: nobody waits for the member that was', async () => {
+    const log = await openLog({ sessionTimeout: 45_000 });
+    const topic = await newTopic(log);
+    const member = new Member();
+    await log.consume(fresh('group'), [topic], member);
+    await log.publish(record(topic, 'before'));
+    await member.until(1);
+
+    await killBroker();
+    await kafka.brokers[0]!.start();
+    const before = performance.now();
+    await log.publish(record(topic, 'after'));
+
+    expect((await member.until(2)).at(-1)).toBe('after');
+    expect(performance.now() - before).toBeLessThan(15_000);
+  }, 60_000);
+
   it('does not keep the log from closing, with an answer for all that waits', async () => {
     const log = await openLog();
     const topic = await newTopic(log);

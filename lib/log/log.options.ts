@@ -67,10 +67,11 @@ export class KafkaOptions {
    */
   metadataMaxAge = 30_000;
   /**
-   * How long a member of a group may be silent before its partitions go to others, in milliseconds.
-   * @default 30_000
+   * How long a member of a group may be silent before its partitions go to others, in milliseconds. A process whose event loop
+   * is blocked for longer loses them.
+   * @default 10_000
    */
-  sessionTimeout = 30_000;
+  sessionTimeout = 10_000;
 }
 
 /** The log that lives in the process, for development and tests. */

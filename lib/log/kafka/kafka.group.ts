@@ -33,6 +33,8 @@ export class KafkaGroup implements Subscription {
   private generation?: GroupGeneration;
   private running: Promise<void> = Promise.resolve();
   private commit?: CommitOffsets;
+  /** Whom the coordinator took us for last. */
+  private memberId?: string;
 
   private constructor(
     private readonly name: string,
@@ -102,6 +104,7 @@ export class KafkaGroup implements Subscription {
 
   /** One consumer, from its start until it crashes or is stopped. @returns why it ended */
   private async session(onJoin: () => void, onReading: () => void): Promise<unknown> {
+    await this.leave();
     const consumer = this.consumer();
     const ended = new AbortController();
     const over = this.listen(consumer, onJoin, ended.signal);
@@ -116,6 +119,19 @@ export class KafkaGroup implements Subscription {
       this.commit = undefined;
       await atMost(LEAVE_LIMIT + this.client.options.fetchWait, consumer.disconnect());
     }
+  }
+
+  /**
+   * A consumer that lost its connections could not leave, and until its session ends the coordinator would let the group wait
+   * for it: also the consumer that comes after it.
+   */
+  private async leave(): Promise<void> {
+    const { memberId } = this;
+    if (memberId === undefined) return;
+    const leaving = this.cluster.leave(this.name, memberId).then(() => {
+      if (this.memberId === memberId) this.memberId = undefined;
+    });
+    await atMost(LEAVE_LIMIT, leaving);
   }
 
   private async begin(consumer: Consumer): Promise<void> {
@@ -148,6 +164,7 @@ export class KafkaGroup implements Subscription {
   private listen(consumer: Consumer, onJoin: () => void, ended: AbortSignal): Promise<unknown> {
     const { GROUP_JOIN, REBALANCING, CRASH, END_BATCH_PROCESS, RECEIVED_UNSUBSCRIBED_TOPICS } = consumer.events;
     consumer.on(GROUP_JOIN, ({ payload }) => {
+      this.memberId = payload.memberId;
       this.assign(consumer, payload.memberAssignment);
       onJoin();
     });

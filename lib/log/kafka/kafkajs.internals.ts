@@ -57,6 +57,8 @@ export interface Broker {
     groupId: string;
     topics: readonly { topic: string; partitions: readonly { partition: number }[] }[];
   }): Promise<{ responses: readonly TopicOffsets[] }>;
+
+  leaveGroup(request: { groupId: string; memberId: string }): Promise<void>;
 }
 
 export interface FetchedPartition {
