@@ -8,7 +8,7 @@ import type { OutgoingRecord } from '../../message/record.js';
 import type { Deadline } from '../../timeout/deadline.js';
 import { DeadlinePassedError } from '../../timeout/timeout.errors.js';
 import { type Arrival, messageWith, placeOf } from '../dispatch/arrival.js';
-import type { Handler } from '../declaration/handler.js';
+import type { Handler, Publication } from '../declaration/handler.js';
 import type { Handled } from './handler.context.js';
 import { type Answer, Returned } from './handler.invoker.js';
 import { abortedFor, Handling, isAbort } from './handling.js';
@@ -16,6 +16,7 @@ import { HandlingScope } from './handling.scope.js';
 import { eventPayload, outgoing } from '../publishing/outgoing.record.js';
 import { PayloadValidator } from './payload.validator.js';
 import { namingRoot } from '../publishing/root.command.js';
+import { InvalidHandlerError } from '../service.errors.js';
 import { ServiceOptions } from '../service.options.js';
 import { INTERNAL, outcomeOf, outcomeOfAnswer } from './thrown.outcome.js';
 import { givenUp, type Verdict } from './verdict.js';
@@ -111,7 +112,19 @@ function invalid(errors: readonly InvalidProperty[]): Verdict {
 /** What the handler's `@EventPublisher`s make of the value that it returned. */
 function eventsOf(handler: Handler, { message, record }: Handling, value: unknown, source: string): OutgoingRecord[] {
   if (value === undefined || value === null) return [];
-  return handler.publications.map(({ topic, key, ...event }) =>
-    outgoing(followUp(message, source, eventPayload(event, value)), { topic, key: key ? key(value) : record.key }),
-  );
+  return handler.publications.map((publication) => {
+    const { topic, key, ...event } = publication;
+    const place = { topic, key: key ? keyFor(value, handler, publication) : record.key };
+    return outgoing(followUp(message, source, eventPayload(event, value)), place);
+  });
+}
+
+/** Types are gone by now, and the log takes nothing but text: a number would be refused there, without the method's name. */
+function keyFor(value: unknown, { label }: Handler, { key, entity, eventType }: Publication): string {
+  const made: unknown = key!(value);
+  if (typeof made === 'string') return made;
+  const found = made === null ? 'null' : typeof made === 'undefined' ? 'undefined' : `a ${typeof made}`;
+  throw new InvalidHandlerError([
+    `${label}: the key function of its @EventPublisher for ${entity}.${eventType} returned ${found}, and a key is a string. Return String(…).`,
+  ]);
 }

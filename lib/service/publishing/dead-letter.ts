@@ -1,6 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
-import { RecordRefusedError } from '../../log/log.errors.js';
 import type { LogRecord } from '../../message/record.js';
 import { PersistentPublisher } from './persistent.publisher.js';
 
@@ -42,10 +41,10 @@ export class DeadLetters {
       const place = { topic: topic + DEAD_LETTER_SUFFIX, key, value };
       await this.publisher.publish({ ...place, headers: { ...headers, ...headersOf(record, letter) } }, signal);
     } catch (error) {
-      if (!(error instanceof RecordRefusedError)) throw error;
-      // Waiting for ever would stop the partition, and no other try can end otherwise.
+      signal.throwIfAborted();
+      // Refused, or its topic is gone. Waiting for ever would stop the partition, and no other try can end otherwise.
       this.logger.error(
-        `${topic}/${record.partition}@${record.offset} is lost: it was given up (${letter.reason}), and ${topic}${DEAD_LETTER_SUFFIX} does not take it: ${error.message}`,
+        `${topic}/${record.partition}@${record.offset} is lost: it was given up (${letter.reason}), and ${topic}${DEAD_LETTER_SUFFIX} does not take it: ${messageOf(error)}`,
       );
     }
   }

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { RecordRefusedError } from '../../log/log.errors.js';
+import { messageOf } from '../../kafka-socket.error.js';
 import type { OutgoingRecord } from '../../message/record.js';
 import type { Arrival } from '../dispatch/arrival.js';
 import { DeadLetters } from './dead-letter.js';
@@ -16,7 +16,7 @@ export class EventWriter {
     private readonly deadLetters: DeadLetters,
   ) {}
 
-  /** Resolves when all are in the log. An event that the log refuses makes a dead letter of what it follows from. */
+  /** Resolves when all are in the log. An event that the log will never take makes a dead letter of what it follows from. */
   async write(handler: Handler, arrival: Arrival, events: readonly OutgoingRecord[]): Promise<void> {
     await Promise.all(events.map((event) => this.writeOne(handler, arrival, event)));
   }
@@ -29,8 +29,8 @@ export class EventWriter {
     try {
       await this.publisher.publish(event, signal);
     } catch (error) {
-      if (!(error instanceof RecordRefusedError)) throw error;
-      this.logger.error(`An event that ${label} returned is not published: ${error.message}`);
+      signal.throwIfAborted();
+      this.logger.error(`An event that ${label} returned is not published: ${messageOf(error)}`);
       const attempts = envelope.breadCrumbs.attempt;
       await this.deadLetters.add(record, { reason: 'failed', error, attempts, handler: label }, signal);
     }

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { messageOf } from '../../kafka-socket.error.js';
+import { KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
 import { MESSAGE_LOG } from '../../log/log.constants.js';
-import { RecordRefusedError } from '../../log/log.errors.js';
 import type { MessageLog } from '../../log/message.log.js';
 import type { LogPosition, OutgoingRecord } from '../../message/record.js';
 import { SparingLog } from '../../timeout/sparing.log.js';
@@ -19,9 +18,9 @@ export class PersistentPublisher {
   constructor(@Inject(MESSAGE_LOG) private readonly log: MessageLog) {}
 
   /**
-   * Tries at least once, and then again for as long as the signal is not aborted.
+   * Tries at least once, and then again for as long as the signal is not aborted and another try may work.
    * @param signal left out: one try
-   * @throws {RecordRefusedError} `record_refused`: no try would ever work
+   * @throws at once what no other try would mend: a record that is refused, a topic that is missing, a fault of ours
    * @throws what the last try threw, once the signal is aborted
    */
   async publish(record: OutgoingRecord, signal?: AbortSignal): Promise<LogPosition> {
@@ -29,7 +28,7 @@ export class PersistentPublisher {
       try {
         return await this.log.publish(record);
       } catch (error) {
-        if (error instanceof RecordRefusedError || !signal || signal.aborted) throw error;
+        if (!isTemporary(error) || !signal || signal.aborted) throw error;
         this.logger.warn(`A record for ${record.topic} is not in the log yet and is sent again: ${messageOf(error)}`);
         // Spread, because what could not be published at once would else come back at once.
         await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
@@ -37,4 +36,9 @@ export class PersistentPublisher {
       }
     }
   }
+}
+
+/** Only errors that say so: one that would come back for ever would hold its key, and then its partition, for ever. */
+function isTemporary(error: unknown): boolean {
+  return error instanceof KafkaSocketError && error.temporary;
 }
