@@ -155,10 +155,15 @@ describe('a frame that is not as the protocol says', () => {
     expect(await client.next('error')).toMatchObject({ id: 'no-event', data: { code: 'bad_frame' } });
   });
 
-  it('gets one error and not one for each name, when it names too many', async () => {
+  const names = (of: string): string[] => Array.from({ length: 1_025 }, (_, i) => `${of}${i}`);
+
+  it.each([
+    ['channels', { channels: names('no-') }],
+    ['types', { channels: [topic], types: names('Bid.Is') }],
+  ])('gets one error and not one for each name, when it names too many %s', async (_, data) => {
     const { url } = await startApp({ gateway }, [Bidding]);
     const client = await RawClient.welcome(url);
-    client.send('subscribe', { channels: Array.from({ length: 1_025 }, (_, i) => `no-${i}`) }, 'many');
+    client.send('subscribe', data, 'many');
     client.send('cancel', {}, 'after');
     expect(await client.next(() => true)).toMatchObject({ id: 'many', data: { code: 'bad_frame' } });
     expect(await client.next(() => true)).toMatchObject({ id: 'after' });

@@ -272,6 +272,7 @@ describe('a client that comes back while the log cannot be read', () => {
     log.offsets = () => Promise.reject(new LogUnavailableError('no broker answers', false));
     const client = await RawClient.connect(url);
     client.hello({ channels: [topic], positions: { [topic]: { 0: '-1' } } });
+    expect((await client.next('error')).data).toMatchObject({ code: 'internal', temporary: true });
     expect(await client.closed).toMatchObject({ code: 4010 });
   });
 });

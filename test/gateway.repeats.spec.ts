@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { LogUnavailableError, MemoryMessageLog } from 'nestjs-kafka-socket';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { startApp } from './support/app.js';
+import { auction } from './support/auction.js';
+import { RawClient, type RawFrame, rawIdentity } from './support/raw.client.js';
+
+const away = () => new LogUnavailableError('no broker answers', false);
+const answered = ({ event }: RawFrame): boolean => event === 'accepted' || event === 'error';
+
+/** Makes a request again, and waits until the gateway has taken it, however long the answer takes. */
+async function repeat(client: RawClient, topic: string, requestId: string, payload: unknown): Promise<void> {
+  client.request(topic, 'PlaceBid', payload, { requestId });
+  const marker = randomUUID();
+  client.send('cancel', {}, marker);
+  await client.next(({ id }) => id === marker);
+}
+
+describe('a request whose command never reached the log', () => {
+  const bid = { lot: 7, amount: 120 };
+
+  /** One whose command is on its way, until the test says that it never arrived. */
+  async function start() {
+    const log = new MemoryMessageLog();
+    const publish = log.publish.bind(log);
+    let lose!: () => void;
+    const lost = new Promise<never>((_, reject) => (lose = () => reject(away())));
+    const commands: unknown[] = [];
+    log.publish = (record) => {
+      if (record.headers['ce_type'] !== 'command.PlaceBid') return publish(record);
+      return commands.push(record) === 1 ? lost : publish(record);
+    };
+    const house = auction();
+    const { url } = await startApp({ log, gateway: { topics: [house.topic] } }, [house.Bidding]);
+    const identity = await rawIdentity();
+    const client = await RawClient.welcome(url, {}, { identity });
+    const others = [await RawClient.welcome(url, {}, { identity }), await RawClient.welcome(url, {}, { identity })];
+    const requestId = client.request(house.topic, 'PlaceBid', bid);
+    await expect.poll(() => commands.length).toBe(1);
+    onTestFinished(lose); // else a test that fails could not stop its application
+    return { ...house, client, others, commands, lose, requestId };
+  }
+
+  it('is a new request to whoever made it again meanwhile, and is sent once for all of them', async () => {
+    const { topic, client, others, commands, effects, requestId, lose } = await start();
+    for (const other of others) await repeat(other, topic, requestId, bid);
+
+    lose();
+
+    expect((await client.next('error')).data).toMatchObject({ requestId, code: 'unavailable', temporary: true });
+    for (const other of others) {
+      expect(await other.next(answered)).toMatchObject({ event: 'accepted', data: { requestId } });
+      expect(await other.outcome(topic, requestId)).toMatchObject({ status: 'success' });
+    }
+    expect(commands.length).toBe(2); // the one that was lost, and one for all of them
+    expect(effects).toEqual([120]);
+  });
+});
+
+describe('a request that is made again', () => {
+  /** An accepted request, and a second gateway on the same log that was not asked for it. */
+  async function start(second: object = {}) {
+    const log = new MemoryMessageLog();
+    const { topic } = auction();
+    const first = await startApp({ log, gateway: { topics: [topic] } });
+    const other = await startApp({ log, gateway: { topics: [topic], ...second } });
+    const identity = await rawIdentity();
+    const client = await RawClient.welcome(first.url, {}, { identity });
+    const requestId = client.request(topic, 'Nobody', {}, { ttl: 300 });
+    const accepted = (await client.next('accepted')).data;
+    return { log, topic, client, url: other.url, identity, requestId, accepted };
+  }
+
+  it('is accepted by the gateway that took it, though the log cannot be read now', async () => {
+    const { log, topic, client, requestId, accepted } = await start();
+    log.read = () => {
+      throw away();
+    };
+
+    client.request(topic, 'Nobody', {}, { requestId });
+
+    expect(await client.next(answered)).toEqual({ event: 'accepted', data: accepted });
+  });
+
+  it('is told to wait by another gateway, when the log cannot be read now, and ends', async () => {
+    const { log, topic, url, identity, requestId } = await start();
+    log.read = () => {
+      throw away();
+    };
+    const client = await RawClient.welcome(url, {}, { identity });
+
+    client.request(topic, 'Nobody', {}, { requestId });
+
+    expect((await client.next(answered)).data).toMatchObject({ requestId, code: 'pending', temporary: true });
+    expect(await client.outcome(topic, requestId)).toMatchObject({ status: 'timeout' });
+  });
+
+  it('is told to wait, and not left alone, when its command cannot be found', { timeout: 5_000 }, async () => {
+    const { log, topic, url, identity, requestId } = await start();
+    const read = log.read.bind(log);
+    let asked = false;
+    log.read = ({ from, to, ...place }, signal) => {
+      asked = true;
+      return read({ ...place, from: from + 1_000n, to: to + 1_000n }, signal); // waits for what is not written
+    };
+    const client = await RawClient.welcome(url, {}, { identity });
+    const time = new AbortController();
+    vi.spyOn(AbortSignal, 'timeout').mockReturnValue(time.signal);
+    onTestFinished(() => void vi.restoreAllMocks());
+
+    client.request(topic, 'Nobody', {}, { requestId });
+    await expect.poll(() => asked).toBe(true);
+    time.abort(new Error('the time is over'));
+
+    expect((await client.next(answered)).data).toMatchObject({ requestId, code: 'pending', temporary: true });
+  });
+
+  it('is accepted, and not refused as well, by a gateway that can take no more', async () => {
+    const { topic, url, identity, requestId } = await start({ limits: { requests: 1 } });
+    const stranger = await RawClient.welcome(url);
+    stranger.request(topic, 'Nobody', {});
+    await stranger.next('accepted');
+    const client = await RawClient.welcome(url, {}, { identity });
+
+    client.request(topic, 'Nobody', {}, { requestId });
+    await client.next('accepted');
+    client.request(topic, 'Nobody', {}, { requestId }); // its answer takes as many steps as what the first one left behind
+    await client.next('accepted');
+
+    expect(client.unread.filter(({ event }) => event === 'error')).toEqual([]);
+  });
+});
