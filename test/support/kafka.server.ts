@@ -127,7 +127,8 @@ async function format(
   const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`);
   const file = `${node.path}.properties`;
   await writeFile(file, lines.join(''));
-  const formatting = ['kafka.tools.StorageTool', 'format', '--config', file, '--cluster-id', clusterId];
+  // In one word: the tool takes an id that begins with a hyphen for another option.
+  const formatting = ['kafka.tools.StorageTool', 'format', '--config', file, `--cluster-id=${clusterId}`];
   await run('java', ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', classPath, ...formatting]);
 }
 
