@@ -3,6 +3,7 @@ import { Kafka, type LogEntry, logLevel } from 'kafkajs';
 import type { KafkaOptions } from '../log.options.js';
 import { KafkaSockets } from './kafka.sockets.js';
 import { Cluster, READ_COMMITTED } from './kafkajs.internals.js';
+import { askForNamedTopics } from './named.metadata.js';
 
 /** How long kafkajs may not say the same again, in milliseconds, and how many of its lines are remembered for that. */
 const SILENCE = 30_000;
@@ -41,13 +42,14 @@ export class KafkaClient {
 
   /** Connections of their own to read from. */
   cluster(): Cluster {
-    return new Cluster({
+    const cluster = new Cluster({
       ...this.config,
       logger: this.kafka.logger(),
       metadataMaxAge: this.options.metadataMaxAge,
       allowAutoTopicCreation: false,
       isolationLevel: READ_COMMITTED,
     });
+    return askForNamedTopics(cluster);
   }
 
   /** Ends whatever waits for a broker now. */

@@ -13,6 +13,11 @@ export function typeOf(error: unknown): string | undefined {
   return typeof root?.type === 'string' ? root.type : undefined;
 }
 
+/** Whether the protocol says of an error that it may pass. */
+export function isRetriable(error: unknown): boolean {
+  return (rootOf(error) as { retriable?: unknown }).retriable === true;
+}
+
 /** Whether a topic, or a partition of it, is not there, as far as the broker that was asked knows. */
 export function isMissingTopic(error: unknown): boolean {
   return typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';

@@ -1,5 +1,4 @@
 import { Logger } from '@nestjs/common';
-import type { Admin } from 'kafkajs';
 import type { LogPosition, OutgoingRecord, RecordBatch } from '../../message/record.js';
 import { partitionOf } from '../key.partitioner.js';
 import { LogUnavailableError } from '../log.errors.js';
@@ -16,6 +15,7 @@ import type {
 } from '../message.log.js';
 import { OpenSubscriptions } from '../open.subscriptions.js';
 import { atMost } from './at-most.js';
+import { KafkaAdmin } from './kafka.admin.js';
 import { KafkaClient } from './kafka.client.js';
 import { unavailable } from './kafka.failure.js';
 import { KafkaGroup } from './kafka.group.js';
@@ -37,7 +37,7 @@ export class KafkaMessageLog implements MessageLog {
   private readonly subscriptions = new OpenSubscriptions();
   private readonly closing = new AbortController();
   private readonly client: KafkaClient;
-  private readonly admin: Admin;
+  private readonly admin: KafkaAdmin;
   private readonly producer: KafkaProducer;
   private readonly catalog: TopicCatalog;
   private readonly topics: KafkaTopics;
@@ -49,10 +49,10 @@ export class KafkaMessageLog implements MessageLog {
 
   constructor(private readonly options: KafkaOptions) {
     this.client = new KafkaClient(options, this.logger);
-    this.admin = this.client.kafka.admin();
+    this.admin = new KafkaAdmin(this.client);
     this.producer = new KafkaProducer(this.client.kafka, options.metadataMaxAge);
     this.catalog = new TopicCatalog(this.admin, options, this.closing.signal);
-    this.topics = new KafkaTopics(this.admin, this.catalog, options);
+    this.topics = new KafkaTopics(this.admin, this.catalog, options, this.closing.signal);
     this.publisher = new KafkaPublisher(this.producer, this.catalog, options, this.troubles);
     this.reading = new ReadingCluster(this.client, this.catalog);
     this.ranges = new KafkaRangeReader(this.reading, options.fetchBytes);
@@ -73,8 +73,8 @@ export class KafkaMessageLog implements MessageLog {
     // A broker that takes the connection and then is silent would be waited for as long as for a slow answer, twice.
     const tooLong = setInterval(() => this.client.cut(), 2 * connectionTimeout * brokers.length);
     try {
-      await Promise.all([this.admin.connect(), this.producer.connect(), this.reading.connect()]);
-      this.cluster = (await this.admin.describeCluster()).clusterId;
+      const connecting = [this.admin.connect(), this.producer.connect(), this.reading.connect()] as const;
+      [this.cluster] = await Promise.all(connecting);
     } catch (error) {
       throw unavailable('connecting', brokers, error);
     } finally {

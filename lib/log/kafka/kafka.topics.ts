@@ -1,9 +1,10 @@
-import type { Admin } from 'kafkajs';
 import { messageOf } from '../../kafka-socket.error.js';
 import { MissingTopicsError } from '../log.errors.js';
 import type { KafkaOptions, TopicCreationOptions } from '../log.options.js';
 import { checkTopicNames } from '../topic.names.js';
-import { rootOf, typeOf, unavailable } from './kafka.failure.js';
+import { Backoff } from './backoff.js';
+import type { KafkaAdmin } from './kafka.admin.js';
+import { isRetriable, rootOf, typeOf, unavailable } from './kafka.failure.js';
 import type { TopicCatalog } from './topic.catalog.js';
 
 /** How long new topics may take to get leaders, in milliseconds. */
@@ -12,9 +13,10 @@ const LEADERS_TIMEOUT = 10_000;
 /** Makes sure that topics exist. */
 export class KafkaTopics {
   constructor(
-    private readonly admin: Admin,
+    private readonly admin: KafkaAdmin,
     private readonly catalog: TopicCatalog,
     private readonly options: KafkaOptions,
+    private readonly signal: AbortSignal,
   ) {}
 
   /** See {@link MessageLog.ensureTopics}. */
@@ -25,8 +27,19 @@ export class KafkaTopics {
     const { createTopics } = this.options;
     if (createTopics === false) throw notThere(missing);
     await this.create(missing, createTopics);
-    // Others create the same topics at the same time; who came second sees them a moment later.
-    await Promise.all(missing.map((topic) => this.catalog.confirm(topic)));
+    await Promise.all(missing.map((topic) => this.awaitLeaders(topic)));
+  }
+
+  /** Who wrote to a new topic before somebody leads it would only wait. */
+  private async awaitLeaders(topic: string): Promise<void> {
+    const giveUp = performance.now() + LEADERS_TIMEOUT;
+    const backoff = new Backoff();
+    // Who came second sees it a moment later.
+    for (let { leaders } = await this.catalog.confirm(topic); leaders.includes(undefined);) {
+      if (this.signal.aborted || performance.now() > giveUp) return;
+      await backoff.pause(this.signal);
+      ({ leaders } = await this.catalog.confirm(topic));
+    }
   }
 
   private async missingOf(topics: readonly string[]): Promise<string[]> {
@@ -41,16 +54,13 @@ export class KafkaTopics {
     { partitions, replicationFactor }: TopicCreationOptions,
   ): Promise<void> {
     try {
-      // False where another had them created before; an error names only those that cannot be created.
-      await this.admin.createTopics({
-        topics: topics.map((topic) => ({ topic, numPartitions: partitions, replicationFactor })),
-        waitForLeaders: true,
-        timeout: LEADERS_TIMEOUT,
-      });
+      const wanted = topics.map((topic) => ({ topic, numPartitions: partitions, replicationFactor }));
+      await this.admin.createTopics(wanted, LEADERS_TIMEOUT);
     } catch (error) {
-      const refused = refusalsIn(error);
-      if (refused.length === 0) throw unavailable('creating topics', this.options.brokers, error);
-      if (refused.every((one) => typeOf(one) === 'TOPIC_ALREADY_EXISTS')) return;
+      // Others create the same topics at the same time.
+      const refused = refusalsIn(error).filter((one) => typeOf(one) !== 'TOPIC_ALREADY_EXISTS');
+      if (refused.length === 0 && refusalsIn(error).length > 0) return;
+      if (refused.every(isRetriable)) throw unavailable('creating topics', this.options.brokers, refused[0] ?? error);
       throw new MissingTopicsError(
         `Topics are missing and could not be created: ${refused.map(reasonOf).join('; ')}. ` +
           'Create them yourself, or look at kafka.createTopics and at the rights of this client.',

@@ -4,7 +4,7 @@
  * this version, so that these paths and methods hold.
  */
 import { createRequire } from 'node:module';
-import type { KafkaConfig, KafkaMessage, Logger } from 'kafkajs';
+import type { ITopicConfig, KafkaConfig, KafkaMessage, Logger } from 'kafkajs';
 
 const require = createRequire(import.meta.url);
 
@@ -22,7 +22,37 @@ export interface Cluster {
   findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number; readonly leader: number }[];
   findBroker(node: { nodeId: string }): Promise<Broker>;
   findGroupCoordinator(group: { groupId: string }): Promise<Broker>;
+  findControllerBroker(): Promise<Broker>;
   fetchTopicsOffset(topics: readonly TopicOffsetsWanted[]): Promise<TopicOffsets[]>;
+  readonly connectionPoolBuilder: { build(place?: object): Promise<ConnectionPool> };
+  readonly brokerPool: {
+    /** What was learnt last. */
+    readonly metadata: RawMetadata | null;
+    findConnectedBroker(): Promise<Broker>;
+  };
+}
+
+/** The connections to one broker. */
+export interface ConnectionPool {
+  send(asked: ProtocolRequest): Promise<unknown>;
+}
+
+/** What is asked, and how the answer is read: `parse` throws what it says of errors. */
+export interface ProtocolRequest {
+  readonly request: { readonly apiKey: number; encode(): Promise<{ readonly buffer: Buffer }> };
+  readonly response: { parse(answer: RawMetadata): Promise<unknown> };
+}
+
+export interface RawMetadata {
+  readonly clusterId: string;
+  readonly topicMetadata: readonly {
+    readonly partitionMetadata: readonly {
+      readonly partitionErrorCode: number;
+      readonly partitionId: number;
+      /** -1 where there is none. */
+      readonly leader: number;
+    }[];
+  }[];
 }
 
 export interface TopicOffsetsWanted {
@@ -57,6 +87,10 @@ export interface Broker {
     groupId: string;
     topics: readonly { topic: string; partitions: readonly { partition: number }[] }[];
   }): Promise<{ responses: readonly TopicOffsets[] }>;
+
+  metadata(topics: readonly string[]): Promise<RawMetadata>;
+
+  createTopics(request: { topics: readonly ITopicConfig[]; timeout: number }): Promise<void>;
 
   leaveGroup(request: { groupId: string; memberId: string }): Promise<void>;
 }
@@ -100,3 +134,6 @@ export const Batch = require('kafkajs/src/consumer/batch') as new (
 
 /** Nothing of an open or an aborted transaction. */
 export const READ_COMMITTED = 1;
+
+/** The protocol's number of the request that asks who leads what. */
+export const METADATA = 3;

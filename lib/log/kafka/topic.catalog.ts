@@ -1,7 +1,7 @@
-import type { Admin } from 'kafkajs';
 import { MissingTopicsError } from '../log.errors.js';
 import type { KafkaOptions } from '../log.options.js';
 import { Backoff } from './backoff.js';
+import type { KafkaAdmin } from './kafka.admin.js';
 import { isMissingTopic, unavailable } from './kafka.failure.js';
 
 /** How often a topic or a partition is looked for before it is called missing: a broker may hear of a new one a little later. */
@@ -18,7 +18,7 @@ export class TopicCatalog {
   private readonly asking = new Map<string, Promise<KnownTopic>>();
 
   constructor(
-    private readonly admin: Admin,
+    private readonly admin: KafkaAdmin,
     private readonly options: KafkaOptions,
     private readonly signal: AbortSignal,
   ) {}
@@ -67,11 +67,7 @@ export class TopicCatalog {
 
   private async ask(topic: string): Promise<KnownTopic> {
     try {
-      const { topics } = await this.admin.fetchTopicMetadata({ topics: [topic] });
-      const leaders: (number | undefined)[] = [];
-      for (const { partitionId, leader } of topics[0]!.partitions)
-        leaders[partitionId] = leader < 0 ? undefined : leader;
-      const known = { leaders, askedAt: performance.now() };
+      const known = { leaders: await this.admin.leadersOf(topic), askedAt: performance.now() };
       this.known.set(topic, known);
       return known;
     } catch (error) {

@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { KafkaMessageLog } from '../lib/log/kafka/kafka.message.log.js';
+import {
+  connected,
+  eventually,
+  fresh,
+  kafkaOptions,
+  Member,
+  foreignKafka,
+  Received,
+  record,
+} from './fixtures/log.adapters.js';
+import { KafkaServer } from './support/kafka.server.js';
+
+const skip = inject('kafkaBrokers') === '';
+
+let kafka: KafkaServer;
+/** A topic of somebody else, one partition of which nobody leads: its only replica is on a broker that is gone. */
+let frail: string;
+
+beforeAll(async () => {
+  if (skip) return;
+  kafka = await KafkaServer.start({ brokers: 3 });
+  const brokers = kafka.addresses.split(',');
+  const other = foreignKafka(brokers).admin();
+  await other.connect();
+  frail = fresh('frail');
+  const replicaAssignment = [1, 2, 3].map((node, partition) => ({ partition, replicas: [node] }));
+  await other.createTopics({ topics: [{ topic: frail, replicaAssignment }] });
+  await other.disconnect();
+  await kafka.brokers[2]!.kill();
+  const left = foreignKafka(brokers.slice(0, 2)).admin();
+  await left.connect();
+  await eventually(() => expect(left.describeCluster()).rejects.toThrow(/no leader/), 60_000);
+  await left.disconnect();
+}, 180_000);
+
+afterAll(() => kafka?.stop());
+
+describe.skipIf(skip)('a partition without a leader', () => {
+  it('of a topic of somebody else does not keep a process from starting, making topics, writing and reading', async () => {
+    const createTopics = { partitions: 3, replicationFactor: 2 };
+    const options = kafkaOptions({ brokers: kafka.addresses.split(','), createTopics });
+    const [log] = await connected([new KafkaMessageLog(options)]);
+    const topic = fresh('solid');
+    await log!.ensureTopics([topic]);
+    const [member, seen] = [new Member(), new Received()];
+    await log!.consume(fresh('group'), [topic], member);
+    await log!.tail({ topics: [topic], since: 0, onBatch: seen.take });
+
+    await log!.publish(record(topic, 'x'));
+
+    expect(await member.until(1)).toEqual(['x']);
+    expect(await seen.until(1)).toEqual(['x']);
+  }, 60_000);
+});
