@@ -59,7 +59,9 @@ class LotCard {
     this.#showPrice(leading ? `${sold ? 'sold ' : ''}${money(leading)}` : '—');
     this.#showHolder(holder, sold);
     this.#showReserve(reserve, leading);
-    if (document.activeElement !== this.#amount) this.#amount.value = suggestion(leading);
+    if (document.activeElement === this.#amount) return;
+    this.#amount.value = suggestion(leading);
+    this.#amount.removeAttribute('aria-invalid');
   }
 
   #showPrice(text) {

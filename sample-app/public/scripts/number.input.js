@@ -17,7 +17,11 @@ export function readMilliseconds(field, minimum, maximum) {
   return marked(field, { problem: `“${text}” is not a number of milliseconds from ${minimum} to ${maximum}.` });
 }
 
+/** Marks the field until somebody types in it again. */
 function marked(field, result) {
-  field.setAttribute('aria-invalid', String(result.problem !== undefined));
+  field.removeAttribute('aria-invalid');
+  if (result.problem === undefined) return result;
+  field.setAttribute('aria-invalid', 'true');
+  field.addEventListener('input', () => field.removeAttribute('aria-invalid'), { once: true });
   return result;
 }
