@@ -1,14 +1,19 @@
+import { once } from 'node:events';
 import { Injectable } from '@nestjs/common';
 import { registerDecorator } from 'class-validator';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { MissingTopicsError } from '../lib/log/log.errors.js';
 import type { BreadCrumbs } from '../lib/message/bread-crumbs.js';
+import type { Event } from '../lib/message/event.js';
 import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import { EventEntity } from '../lib/service/declaration/event-entity.decorator.js';
+import { EventHandler } from '../lib/service/declaration/event-handler.decorator.js';
 import { EventPublisher } from '../lib/service/declaration/event-publisher.decorator.js';
+import type { EventContext } from '../lib/service/handling/handler.context.js';
 import { MessagePublisher } from '../lib/service/message.publisher.js';
-import { BACKENDS, fresh, openLog, request, startService, type TestServiceOptions } from './support/service.js';
+import { BACKENDS, fresh, Gate, openLog, request, startService, type TestServiceOptions } from './support/service.js';
+import { SinglePartition } from './support/single.partition.js';
 
 /** A command that publishes, one that is validated by something that never ends, and one that nothing is wrong with. */
 function shop(key?: (order: { amount: number }) => unknown) {
@@ -123,6 +128,57 @@ describe('a key goes on', () => {
 
     const place = `${given.topic}/${await log.partitionFor(given.topic, 'session-1')}@0`;
     expect(lines).toContainEqual(expect.stringMatching(`${place} is lost: .* There is no such topic.`));
+  });
+});
+
+describe('a constraint that never ends', () => {
+  it('ends with the time of its handler, which is not called, and the key goes on', async () => {
+    const given = shop();
+    const options = { handlerTimeout: 100 };
+    const { follower, requestId } = await afterwards(given, 'Count', { options, data: { amount: 1 } });
+
+    expect(await follower.outcome(requestId)).toMatchObject({ status: 'failed', code: 'HANDLER_TIMEOUT' });
+    expect(await follower.deadLetter()).toMatchObject({ dlq_reason: 'timeout', dlq_handler: 'Shop.count' });
+    expect(given.counted).toEqual([]);
+  });
+});
+
+describe('an event with two handlers, whose partition is lost and comes back', () => {
+  it('stays in the hands of the one that still runs, until that has ended', async () => {
+    const topic = fresh('count');
+    const [gate, begun] = [new Gate(), [] as string[]];
+    @EventEntity(topic, 'Number')
+    class NumberEvent {
+      name!: string;
+    }
+    @Injectable()
+    class Counting {
+      @EventHandler(NumberEvent, 'Counted')
+      async heeding({ data }: Event<NumberEvent>, { signal }: EventContext) {
+        if (data.name === 'first' && begun.length < 2) await once(signal, 'abort').then(() => signal.throwIfAborted());
+      }
+      @EventHandler(NumberEvent, 'Counted')
+      async deaf({ data }: Event<NumberEvent>) {
+        begun.push(data.name);
+        if (data.name === 'first') await gate.opened;
+      }
+    }
+    const log = await openLog('memory');
+    const partition = new SinglePartition(log, topic);
+    const { publisher } = await startService({ log, providers: [Counting] });
+    await publisher.event(NumberEvent, 'Counted', { name: 'first' }, { key: 'a', partition: 0 });
+    await partition.give();
+    await vi.waitUntil(() => begun.length === 1);
+
+    partition.lose();
+    await publisher.event(NumberEvent, 'Counted', { name: 'marker' }, { key: 'b', partition: 0 });
+    await partition.give();
+
+    await vi.waitUntil(() => begun.includes('marker'));
+    expect(begun).toEqual(['first', 'marker']);
+    gate.open();
+    await vi.waitUntil(() => partition.committed === 2n);
+    expect(begun).toEqual(['first', 'marker', 'first']);
   });
 });
 

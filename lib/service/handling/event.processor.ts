@@ -20,7 +20,10 @@ export class EventProcessor {
    * @throws where the record stopped being ours before that
    */
   async process(handlers: readonly Handler[], arrival: Arrival): Promise<void> {
-    await Promise.all(handlers.map((handler) => this.handle(handler, arrival)));
+    // All to their end, also where one fails: the key's lane is free only when nobody is at work in it.
+    const ended = await Promise.allSettled(handlers.map((handler) => this.handle(handler, arrival)));
+    const failed = ended.find((one) => one.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   private async handle(handler: Handler, arrival: Arrival): Promise<void> {
