@@ -22,7 +22,7 @@ export class ServiceOptions {
    */
   maxUncommitted = 1_000;
   /**
-   * How long a handler may run, in milliseconds. After it the command has `failed` with `HANDLER_TIMEOUT`, the record goes to
+   * How long a handler may run, in milliseconds, the validation of its payload included. After it the command has `failed` with `HANDLER_TIMEOUT`, the record goes to
    * the dead letters, and the next record of its key is handled, whether the method ever ends or not.
    * @default 60_000
    */

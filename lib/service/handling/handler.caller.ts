@@ -12,6 +12,7 @@ import type { Handler, Publication } from '../declaration/handler.js';
 import type { Handled } from './handler.context.js';
 import { type Answer, Returned } from './handler.invoker.js';
 import { abortedFor, Handling, isAbort } from './handling.js';
+import { HandlingBounds } from './handling.bounds.js';
 import { HandlingScope } from './handling.scope.js';
 import { eventPayload, outgoing } from '../publishing/outgoing.record.js';
 import { PayloadValidator } from './payload.validator.js';
@@ -42,30 +43,32 @@ export class HandlerCaller {
   async call(handler: Handler, arrival: Arrival, deadline: Deadline): Promise<Verdict> {
     try {
       const payload = decodePayload(arrival.envelope.type, arrival.record.value) as Handled;
-      const checked = await this.validator.validate(handler.payload, payload.data);
-      if (checked.problems) return invalid(checked.problems);
-      return await this.run(handler, arrival, { ...payload, data: checked.data }, deadline);
+      return await this.bounded(handler, arrival, payload, deadline);
     } catch (error) {
       if (error instanceof MalformedMessageError) return givenUp(UNDECODABLE, 'undecodable', error);
-      // Neither the handler nor the payload: a validator of the application's own that throws, for example.
-      return this.failed(handler, arrival, error);
+      return this.failed(handler, arrival, error); // whatever it is: the key must go on
     }
   }
 
-  private async run(handler: Handler, arrival: Arrival, payload: Handled, deadline: Deadline): Promise<Verdict> {
-    const { record, envelope, signal } = arrival;
+  private async bounded(handler: Handler, arrival: Arrival, payload: Handled, deadline: Deadline): Promise<Verdict> {
     const timeout = this.options.handlerTimeout;
-    using handling = new Handling(namingRoot(messageWith(envelope, payload)), record, {
-      deadline,
-      timeout,
-      owner: signal,
-    });
+    using bounds = new HandlingBounds({ deadline, timeout, owner: arrival.signal });
     try {
-      const answer = await this.scope.run(handling, () => handling.limit(() => handler.invoke(handling)));
-      return this.judge(handler, arrival, handling, answer);
+      return await this.run(handler, arrival, payload, bounds);
     } catch (error) {
-      return this.judgeError(handler, arrival, handling, error);
+      return this.judgeError(handler, arrival, bounds, error);
     }
+  }
+
+  private async run(handler: Handler, arrival: Arrival, payload: Handled, bounds: HandlingBounds): Promise<Verdict> {
+    // Within the bounds too: a constraint of the application's own may ask a database that never answers.
+    const checked = await bounds.within(() => this.validator.validate(handler.payload, payload.data));
+    if (checked.problems) return invalid(checked.problems);
+    bounds.signal.throwIfAborted();
+    const message = namingRoot(messageWith(arrival.envelope, { ...payload, data: checked.data }));
+    const handling = new Handling(message, arrival.record, bounds);
+    const answer = await this.scope.run(handling, () => bounds.within(() => handler.invoke(handling)));
+    return this.judge(handler, arrival, handling, answer);
   }
 
   private judge(handler: Handler, arrival: Arrival, handling: Handling, answer: Answer): Verdict {
@@ -76,10 +79,10 @@ export class HandlerCaller {
     return this.failed(handler, arrival, answer.error, outcomeOfAnswer(answer));
   }
 
-  private judgeError(handler: Handler, arrival: Arrival, handling: Handling, error: unknown): Verdict {
+  private judgeError(handler: Handler, arrival: Arrival, bounds: HandlingBounds, error: unknown): Verdict {
     if (abortedFor(error, 'handler_timeout')) return this.overran(handler, arrival, error);
-    const { reason } = handling.signal;
-    if (isAbort(error, handling) && reason instanceof DeadlinePassedError) {
+    const { reason } = bounds.signal;
+    if (isAbort(error, bounds) && reason instanceof DeadlinePassedError) {
       return givenUp({ status: 'timeout' }, 'expired', reason);
     }
     return this.failed(handler, arrival, error, outcomeOf(error));

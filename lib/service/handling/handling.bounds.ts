@@ -1,0 +1,76 @@
+import { setMaxListeners } from 'node:events';
+import type { Deadline } from '../../timeout/deadline.js';
+import { HandlingAbortedError } from '../service.errors.js';
+
+/** Node fires a longer delay at once. */
+const LONGEST_DELAY = 2 ** 31 - 1;
+
+/** What ends a handling early. */
+export interface HandlingLimits {
+  /** Passed over to the handler as its signal; one that never passes for events. */
+  readonly deadline: Deadline;
+  /** Milliseconds that the handler may run, the validation of its payload included. */
+  readonly timeout: number;
+  /** Aborts when the record's partition is lost, or the application shuts down. */
+  readonly owner: AbortSignal;
+}
+
+/** How long one message may be in the hands of one method, from the first look at its payload on. */
+export class HandlingBounds implements Disposable {
+  private readonly controller = new AbortController();
+  private readonly started = performance.now();
+  private timer?: NodeJS.Timeout;
+  private overrun?: Promise<never>;
+
+  constructor(private readonly limits: HandlingLimits) {
+    setMaxListeners(0, this.signal); // one for each call that a handler passes it to
+    const { deadline, owner } = limits;
+    for (const signal of deadline.at === undefined ? [owner] : [owner, deadline.signal]) {
+      if (signal.aborted) this.controller.abort(signal.reason);
+      else signal.addEventListener('abort', this.passOn, { once: true });
+    }
+  }
+
+  /** Aborts when there is no use in going on. */
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** Milliseconds left. */
+  remaining(): number {
+    const { deadline, timeout } = this.limits;
+    return Math.max(0, Math.min(deadline.remaining, this.started + timeout - performance.now()));
+  }
+
+  /**
+   * Waits for a part of the handling; all parts share one limit, which runs from the first one on.
+   * @throws {HandlingAbortedError} with reason `handler_timeout`; what `work` does after that is nobody's concern
+   */
+  async within<T>(work: () => Promise<T>): Promise<T> {
+    this.overrun ??= this.watch();
+    return Promise.race([work(), this.overrun]);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.timer);
+    this.limits.owner.removeEventListener('abort', this.passOn);
+    this.limits.deadline.dispose();
+  }
+
+  private watch(): Promise<never> {
+    return new Promise<never>((_, reject) => {
+      this.timer = setTimeout(
+        () => {
+          const error = new HandlingAbortedError('handler_timeout');
+          reject(error); // before the abort, whose listeners may end the work with an error of their own
+          this.controller.abort(error);
+        },
+        Math.min(this.limits.timeout, LONGEST_DELAY),
+      );
+    });
+  }
+
+  private readonly passOn = ({ target }: { target: EventTarget | null }): void => {
+    this.controller.abort((target as AbortSignal).reason);
+  };
+}
