@@ -3,13 +3,14 @@ import { RpcException } from '@nestjs/microservices';
 import { Transform, Type } from 'class-transformer';
 import { IsArray, IsPositive, ValidateNested } from 'class-validator';
 import { describe, expect, it } from 'vitest';
+import { MAX_BREAD_CRUMBS_BYTES } from '../lib/message/bread-crumbs.codec.js';
 import type { Command } from '../lib/message/command.js';
 import type { Outcome } from '../lib/protocol/outcome.js';
 import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import { CommandRejectedError } from '../lib/service/service.errors.js';
 import { bidding, outcomeIn } from './support/bidding.js';
-import { BACKENDS, fresh, openLog, request, startService } from './support/service.js';
+import { BACKENDS, fresh, openLog, request, type SentRequest, startService } from './support/service.js';
 
 /** The outcome of a command whose method does this. */
 async function outcomeOf(work: () => unknown): Promise<Outcome> {
@@ -110,6 +111,28 @@ describe('a payload', () => {
     expect(await outcomeFor({ lines: [], note: 7 })).toMatchObject({ status: 'invalid', errors: [{ path: '' }] });
   });
 
+  it('that breaks a transformation is no line of its own each time, and is never quoted', async () => {
+    const topic = fresh('cards');
+    @CommandAddress(topic, 'PlaceBid')
+    class Card {
+      @Transform(({ value }: { value: string }) => BigInt(value))
+      number!: bigint;
+    }
+    @Injectable()
+    class Paying {
+      @CommandHandler(Card)
+      pay() {}
+    }
+    const service = await startService({ providers: [Paying] });
+    const sent: SentRequest[] = [];
+    for (let turn = 0; turn < 5; turn++)
+      sent.push(await request(service.log, topic, 'PlaceBid', { number: 'my-card-number' }));
+
+    await service.follower.outcome(sent.at(-1)!.requestId);
+    expect(service.lines).toEqual([expect.stringContaining('A payload cannot be made a Card: SyntaxError')]);
+    expect(service.lines[0]).not.toContain('my-card-number');
+  });
+
   it('comes without what the class does not declare, and with instances of what is nested', async () => {
     const data = JSON.parse('{"lines":[{"amount":1,"x":2}],"more":1,"constructor":{"name":"x"},"__proto__":{"y":1}}');
     expect(await outcomeFor(data)).toEqual({
@@ -167,6 +190,26 @@ describe('what a method throws', () => {
 });
 
 describe('what a method returns', () => {
+  it('is told also where the bread crumbs of the command are all that a header holds', async () => {
+    const { topic, PlaceBid } = bidding();
+    @Injectable()
+    class Bidding {
+      @CommandHandler(PlaceBid)
+      place() {
+        return 'placed';
+      }
+    }
+    const service = await startService({ providers: [Bidding] });
+    const sendWith = (size: number): Promise<SentRequest> =>
+      request(service.log, topic, 'PlaceBid', { amount: 1 }, { crumbs: { user: 'x'.repeat(size) } }).catch(() =>
+        sendWith(size - 1),
+      );
+    const { requestId } = await sendWith(MAX_BREAD_CRUMBS_BYTES);
+
+    expect(await service.follower.outcome(requestId)).toEqual({ status: 'success', value: 'placed' });
+    expect(service.lines).toEqual([]);
+  });
+
   it('may be nothing', async () => {
     expect(await outcomeOf(() => undefined)).toEqual({ status: 'success' });
   });

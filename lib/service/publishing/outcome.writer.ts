@@ -3,7 +3,7 @@ import { RecordRefusedError } from '../../log/log.errors.js';
 import type { CommandResult } from '../../message/command.result.js';
 import type { Outcome } from '../../protocol/outcome.js';
 import { followUp } from '../../message/follow-up.js';
-import { UnserializablePayloadError } from '../../message/message.errors.js';
+import { MalformedMessageError, UnserializablePayloadError } from '../../message/message.errors.js';
 import { isAwaited, isRootCommand } from '../../message/outcome.rule.js';
 import type { PlatformMessage } from '../../message/platform-message.js';
 import type { LogRecord, OutgoingRecord } from '../../message/record.js';
@@ -78,8 +78,7 @@ export class OutcomeWriter {
   ): Promise<Written> {
     const result = (data: Outcome): OutgoingRecord => {
       const message = followUp(cause, `/${this.options.name}`, { kind: 'result', name, data } satisfies CommandResult);
-      if (!final) return outgoing(message, place);
-      return outgoing({ ...message, breadCrumbs: { ...message.breadCrumbs, final: true } }, place);
+      return final ? outgoingFinal(message, place) : outgoing(message, place);
     };
     try {
       await this.publisher.publish(result(outcome), signal);
@@ -90,6 +89,19 @@ export class OutcomeWriter {
       await this.publisher.publish(result(instead), signal);
       return { outcome: instead, error: error as Error };
     }
+  }
+}
+
+/** The result that ends a request. What nobody needs to deliver it is left out where its crumbs would be too many. */
+function outgoingFinal(message: PlatformMessage, place: Place): OutgoingRecord {
+  const breadCrumbs = { ...message.breadCrumbs, final: true };
+  try {
+    return outgoing({ ...message, breadCrumbs }, place);
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    // The causation and `final` are more than the command carried, whose own crumbs may have been all that a header holds.
+    const { user: _user, others: _others, ...needed } = breadCrumbs;
+    return outgoing({ ...message, breadCrumbs: needed }, place);
   }
 }
 
