@@ -1,9 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, validate, type ValidationError } from 'class-validator';
-import { messageOf } from '../../kafka-socket.error.js';
 import type { InvalidProperty } from '../../protocol/outcome.js';
 import type { PayloadClass } from '../declaration/method.declaration.js';
+import { SparingLog } from '../../timeout/sparing.log.js';
 import { ServiceOptions } from '../service.options.js';
 
 /** A payload as its class wants it, or what is wrong with it. */
@@ -13,7 +13,7 @@ export type Validated =
 /** Makes instances of payload classes, and checks them by their class-validator decorators. */
 @Injectable()
 export class PayloadValidator {
-  private readonly logger = new Logger('KafkaSocketService');
+  private readonly logger = new SparingLog(new Logger('KafkaSocketService'));
 
   constructor(private readonly options: ServiceOptions) {}
 
@@ -31,7 +31,11 @@ export class PayloadValidator {
     try {
       return plainToInstance(payload, data);
     } catch (error) {
-      this.logger.warn(`A payload cannot be made a ${payload.name}: ${messageOf(error)}`);
+      // Not its message, which quotes what the client sent.
+      const name = error instanceof Error ? error.name : typeof error;
+      this.logger.warn(
+        `A payload cannot be made a ${payload.name}: ${name} in one of its @Transform or @Type functions.`,
+      );
       return undefined;
     }
   }
