@@ -218,6 +218,30 @@ for (const adapter of [memoryAdapter, kafkaAdapter]) {
       await eventually(() => expect(order).toEqual(['told', 'taken', 'records']));
     });
 
+    it('brings the records of other partitions while its member takes long over one', async () => {
+      const [log] = await adapter.open();
+      const topic = await newTopic(log!);
+      await fill(log!, topic, 3);
+      let take!: () => void;
+      const held = new Promise<void>((resolve) => (take = resolve));
+      const member = new Member();
+      const taking = member.assigned.bind(member);
+      member.assigned = async (assignment): Promise<void> => {
+        await taking(assignment);
+        if (assignment.partition === 0) await held;
+      };
+      await log!.consume(fresh('group'), [topic], member);
+
+      for (const value of numbers(5)) {
+        await log!.publish(record(topic, value, { partition: 1 }));
+        await member.until(Number(value) + 1);
+      }
+      expect(member.records.every(({ partition }) => partition === 1)).toBe(true);
+      take();
+
+      expect((await member.until(8)).slice(5)).toEqual(numbers(3));
+    });
+
     it('asks a member again that could not take a partition, and says so meanwhile', async () => {
       const [log] = await adapter.open();
       const topic = await newTopic(log!);

@@ -60,6 +60,7 @@ export class GroupGeneration {
   private async hand(assignment: KafkaAssignment, member: GroupMember): Promise<void> {
     if (!(await takeAssignment(this.group, member, assignment, this.troubles))) return;
     assignment.taken = true;
+    assignment.resume('taking');
     this.changed.notify();
   }
 

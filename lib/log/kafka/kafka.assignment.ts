@@ -8,6 +8,9 @@ export interface AssignmentOwner {
   resume(partition: TopicPartition): void;
 }
 
+/** Why a partition is not fetched: its member asked for it, or has not taken it yet. */
+export type PauseReason = 'member' | 'taking';
+
 /** A partition for as long as one generation of the group lasts. */
 export class KafkaAssignment implements Assignment {
   /** Where its first record is; known before anybody is told of it. */
@@ -17,6 +20,7 @@ export class KafkaAssignment implements Assignment {
   /** The offset that kafkajs has to fetch next. */
   expected = 0n;
   private readonly lost = new AbortController();
+  private readonly pauses = new Set<PauseReason>();
 
   constructor(
     readonly topic: string,
@@ -32,12 +36,15 @@ export class KafkaAssignment implements Assignment {
     if (!this.signal.aborted) this.owner.note(this, next);
   }
 
-  pause(): void {
-    if (!this.signal.aborted) this.owner.pause(this);
+  pause(reason: PauseReason = 'member'): void {
+    if (this.signal.aborted) return;
+    this.pauses.add(reason);
+    this.owner.pause(this);
   }
 
-  resume(): void {
-    if (!this.signal.aborted) this.owner.resume(this);
+  resume(reason: PauseReason = 'member'): void {
+    if (this.signal.aborted || !this.pauses.delete(reason)) return;
+    if (this.pauses.size === 0) this.owner.resume(this);
   }
 
   revoke(): void {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '@nestjs/common';
 import type { Consumer, ConsumerCrashEvent, EachBatchPayload, InstrumentationEvent } from 'kafkajs';
 import { messageOf } from '../../kafka-socket.error.js';
@@ -21,6 +20,8 @@ const HEARTBEAT = 1_000;
 const LEAVE_LIMIT = 3_000;
 /** How long joining for the first time may fail, in milliseconds: a new cluster makes its coordinator on demand. */
 const PATIENCE = 10_000;
+/** How long records wait for their partition to be taken before it is paused, in milliseconds: the broker's others wait as well. */
+const TAKING = 100;
 const CONCURRENTLY = 1_000;
 
 /**
@@ -207,8 +208,8 @@ export class KafkaGroup implements Subscription {
   private async eachBatch(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
     const batch = payload.batch as unknown as RawBatch;
     this.commit = (offsets) => payload.commitOffsetsIfNecessary(offsets);
-    const assignment = await this.takenAssignment(batch, payload);
-    if (!assignment || !(await this.continues(consumer, assignment, batch))) return;
+    const assignment = await this.takenAssignment(batch);
+    if (!assignment || assignment.signal.aborted || !(await this.continues(consumer, assignment, batch))) return;
     const records = recordBatchOf(batch, BigInt(batch.fetchedOffset));
     if (assignment.signal.aborted) return;
     this.member.batch(assignment, records); // where it throws, the same comes again
@@ -216,18 +217,20 @@ export class KafkaGroup implements Subscription {
     payload.resolveOffset(batch.messages.at(-1)!.offset);
   }
 
-  /** Waits until the member has taken the partition. Heartbeats go on meanwhile: what it reads first may take long. */
-  private async takenAssignment(
-    { topic, partition }: RawBatch,
-    { heartbeat }: EachBatchPayload,
-  ): Promise<KafkaAssignment | undefined> {
-    for (;;) {
-      const generation = this.generation;
-      const assignment = generation?.find(topic, partition);
-      if (!generation || !assignment || assignment.taken) return assignment;
-      await Promise.race([generation.changed.wait(), sleep(HEARTBEAT)]);
-      await heartbeat();
+  /**
+   * Waits a moment until the member has taken the partition. What it reads first may take long, and kafkajs asks a broker for
+   * nothing more until all that came of it is done with: so the partition is paused then, and fetched again once it is taken.
+   */
+  private async takenAssignment({ topic, partition }: RawBatch): Promise<KafkaAssignment | undefined> {
+    const generation = this.generation;
+    const assignment = generation?.find(topic, partition);
+    const giveUp = performance.now() + TAKING;
+    while (assignment && !assignment.taken && !assignment.signal.aborted) {
+      const left = giveUp - performance.now();
+      if (left <= 0) return void assignment.pause('taking');
+      await atMost(left, generation!.changed.wait());
     }
+    return assignment;
   }
 
   /**

@@ -52,9 +52,9 @@ export class KafkaMessageLog implements MessageLog {
     this.admin = new KafkaAdmin(this.client);
     this.producer = new KafkaProducer(this.client.kafka, options.metadataMaxAge);
     this.catalog = new TopicCatalog(this.admin, options, this.closing.signal);
-    this.topics = new KafkaTopics(this.admin, this.catalog, options, this.closing.signal);
     this.publisher = new KafkaPublisher(this.producer, this.catalog, options, this.troubles);
     this.reading = new ReadingCluster(this.client, this.catalog);
+    this.topics = new KafkaTopics(this.admin, this.catalog, this.reading, options);
     this.ranges = new KafkaRangeReader(this.reading, options.fetchBytes);
   }
 

@@ -2,21 +2,21 @@ import { messageOf } from '../../kafka-socket.error.js';
 import { MissingTopicsError } from '../log.errors.js';
 import type { KafkaOptions, TopicCreationOptions } from '../log.options.js';
 import { checkTopicNames } from '../topic.names.js';
-import { Backoff } from './backoff.js';
 import type { KafkaAdmin } from './kafka.admin.js';
 import { isRetriable, rootOf, typeOf, unavailable } from './kafka.failure.js';
+import type { ReadingCluster } from './reading.cluster.js';
 import type { TopicCatalog } from './topic.catalog.js';
 
-/** How long new topics may take to get leaders, in milliseconds. */
-const LEADERS_TIMEOUT = 10_000;
+/** How long making topics may take, in milliseconds. */
+const CREATION_TIMEOUT = 10_000;
 
 /** Makes sure that topics exist. */
 export class KafkaTopics {
   constructor(
     private readonly admin: KafkaAdmin,
     private readonly catalog: TopicCatalog,
+    private readonly reading: ReadingCluster,
     private readonly options: KafkaOptions,
-    private readonly signal: AbortSignal,
   ) {}
 
   /** See {@link MessageLog.ensureTopics}. */
@@ -27,19 +27,9 @@ export class KafkaTopics {
     const { createTopics } = this.options;
     if (createTopics === false) throw notThere(missing);
     await this.create(missing, createTopics);
-    await Promise.all(missing.map((topic) => this.awaitLeaders(topic)));
-  }
-
-  /** Who wrote to a new topic before somebody leads it would only wait. */
-  private async awaitLeaders(topic: string): Promise<void> {
-    const giveUp = performance.now() + LEADERS_TIMEOUT;
-    const backoff = new Backoff();
-    // Who came second sees it a moment later.
-    for (let { leaders } = await this.catalog.confirm(topic); leaders.includes(undefined);) {
-      if (this.signal.aborted || performance.now() > giveUp) return;
-      await backoff.pause(this.signal);
-      ({ leaders } = await this.catalog.confirm(topic));
-    }
+    // A broker may be named as leader before it serves a partition: who wrote to it now would have to write again. It serves it
+    // once it knows the offsets. Who came second to make the topic sees it a moment later.
+    await Promise.all(missing.map((topic) => this.reading.offsets(topic)));
   }
 
   private async missingOf(topics: readonly string[]): Promise<string[]> {
@@ -55,7 +45,7 @@ export class KafkaTopics {
   ): Promise<void> {
     try {
       const wanted = topics.map((topic) => ({ topic, numPartitions: partitions, replicationFactor }));
-      await this.admin.createTopics(wanted, LEADERS_TIMEOUT);
+      await this.admin.createTopics(wanted, CREATION_TIMEOUT);
     } catch (error) {
       // Others create the same topics at the same time.
       const refused = refusalsIn(error).filter((one) => typeOf(one) !== 'TOPIC_ALREADY_EXISTS');
