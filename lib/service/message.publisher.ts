@@ -48,7 +48,7 @@ export class MessagePublisher {
 
   /**
    * Publishes an event; resolves once it is in the log. While a message is handled, a log that is out of reach is tried
-   * again until the handling is aborted.
+   * again until the handling is aborted, or over.
    * @param payload a class with `@EventEntity`
    * @returns the message's id
    * @throws {UnaddressedClassError} `class_unaddressed`
@@ -104,7 +104,7 @@ export class MessagePublisher {
     }
     if (!isAwaited(message.breadCrumbs)) return;
     const name = rootNameOf(message);
-    const { error } = await this.outcomes.end(message, name, this.outcomeOf(answer, name), handling?.signal);
+    const { error } = await this.outcomes.end(message, name, this.outcomeOf(answer, name), handling?.publishing);
     if (error) this.logger.error(`A reply to ${name} cannot be delivered: ${messageOf(error)}`, error.stack);
   }
 
@@ -126,7 +126,7 @@ export class MessagePublisher {
   ): Promise<string> {
     const { message: cause, handling } = this.scope;
     const message: PlatformMessage = followUp(cause, `/${this.options.name}`, payload, options);
-    await this.publisher.publish(outgoing(message, place), handling?.signal);
+    await this.publisher.publish(outgoing(message, place), handling?.publishing);
     return message.id;
   }
 }

@@ -89,9 +89,11 @@ export class HandlerCaller {
   }
 
   private overran(handler: Handler, arrival: Arrival, error: unknown): Verdict {
-    this.logger.warn(
-      `${handler.label} has not ended ${this.options.handlerTimeout} ms after it was given ${placeOf(arrival)}. The record goes to the dead letters and its key goes on. Heed context.signal, or raise handlers.handlerTimeout.`,
-    );
+    // Where the record is no longer ours, it goes to whoever has it now and not to the dead letters.
+    if (!arrival.signal.aborted)
+      this.logger.warn(
+        `${handler.label} has not ended ${this.options.handlerTimeout} ms after it was given ${placeOf(arrival)}. The record goes to the dead letters and its key goes on. Heed context.signal, or raise handlers.handlerTimeout.`,
+      );
     const message = 'The command took too long.';
     return givenUp({ status: 'failed', code: 'HANDLER_TIMEOUT', message }, 'timeout', error);
   }

@@ -21,6 +21,8 @@ export class HandlingBounds implements Disposable {
   private readonly started = performance.now();
   private timer?: NodeJS.Timeout;
   private overrun?: Promise<never>;
+  private trying?: AbortController;
+  private over = false;
 
   constructor(private readonly limits: HandlingLimits) {
     setMaxListeners(0, this.signal); // one for each call that a handler passes it to
@@ -34,6 +36,20 @@ export class HandlingBounds implements Disposable {
   /** Aborts when there is no use in going on. */
   get signal(): AbortSignal {
     return this.controller.signal;
+  }
+
+  /**
+   * Aborts when what is published by the method need not be tried again: with the signal, and when the method has ended. Nobody
+   * would ever abort it after that, and a publication that was not waited for would go on for ever.
+   */
+  get publishing(): AbortSignal {
+    if (!this.trying) {
+      this.trying = new AbortController();
+      setMaxListeners(0, this.trying.signal);
+      if (this.over || this.signal.aborted) this.trying.abort();
+      else this.signal.addEventListener('abort', () => this.trying!.abort(), { once: true });
+    }
+    return this.trying.signal;
   }
 
   /** Milliseconds left. */
@@ -52,6 +68,8 @@ export class HandlingBounds implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.over = true;
+    this.trying?.abort();
     clearTimeout(this.timer);
     this.limits.owner.removeEventListener('abort', this.passOn);
     this.limits.deadline.dispose();
@@ -67,10 +85,13 @@ export class HandlingBounds implements Disposable {
         },
         Math.min(this.limits.timeout, LONGEST_DELAY),
       );
+      if (this.limits.owner.aborted) this.timer.unref();
     });
   }
 
   private readonly passOn = ({ target }: { target: EventTarget | null }): void => {
+    // A method that is deaf to its signal must not keep a process that shuts down.
+    if (target === this.limits.owner) this.timer?.unref();
     this.controller.abort((target as AbortSignal).reason);
   };
 }

@@ -27,6 +27,11 @@ export class Handling<P extends Handled = Handled> implements HandlingFacts<P> {
     return this.bounds.signal;
   }
 
+  /** Aborts when what the method publishes need not be tried again. */
+  get publishing(): AbortSignal {
+    return this.bounds.publishing;
+  }
+
   remaining(): number {
     return this.bounds.remaining();
   }
