@@ -31,7 +31,7 @@ describe.each(BACKENDS)('the client at a real gateway, on %s,', (backend) => {
   });
 
   it.each([
-    ['PlaceBid', { lot: 7, amount: 1 }, { status: 'rejected', code: 'BID_TOO_LOW' }],
+    ['PlaceBid', { lot: 7, amount: 1 }, { status: 'rejected', code: 'BID_TOO_LOW', reason: 'Bids begin at 10.' }],
     [
       'PlaceBid',
       { lot: 'x' },
