@@ -101,7 +101,7 @@ describe('a gateway that authenticates', () => {
 
 describe('a gateway whose authentication hangs', () => {
   it('sends the client to another one, in time', async () => {
-    const { url } = await start({ authenticate: () => new Promise(() => undefined) }, { helloTimeout: 60 });
+    const { url } = await start({ authenticate: () => new Promise(() => undefined) }, { helloTimeout: 500 });
     const client = await RawClient.connect(url);
     client.hello();
     expect(await client.closed).toMatchObject({ code: 4010 });

@@ -58,17 +58,17 @@ describe('a request whose command never reached the log', () => {
 });
 
 describe('a request that is made again', () => {
-  /** An accepted request, and a second gateway on the same log that was not asked for it. */
-  async function start(second: object = {}) {
+  /** An accepted request of a client that has another socket at a second gateway on the same log, which was not asked for it. */
+  async function start({ ttl = 60_000, limits = {} }: { ttl?: number; limits?: object } = {}) {
     const log = new MemoryMessageLog();
     const { topic } = auction();
     const first = await startApp({ log, gateway: { topics: [topic] } });
-    const other = await startApp({ log, gateway: { topics: [topic], ...second } });
-    const identity = await rawIdentity();
-    const client = await RawClient.welcome(first.url, {}, { identity });
-    const requestId = client.request(topic, 'Nobody', {}, { ttl: 300 });
+    const second = await startApp({ log, gateway: { topics: [topic], limits } });
+    const client = await RawClient.welcome(first.url);
+    const elsewhere = await RawClient.welcome(second.url, {}, { identity: client.identity });
+    const requestId = client.request(topic, 'Nobody', {}, { ttl });
     const accepted = (await client.next('accepted')).data;
-    return { log, topic, client, url: other.url, identity, requestId, accepted };
+    return { log, topic, client, elsewhere, url: second.url, requestId, accepted };
   }
 
   it('is accepted by the gateway that took it, though the log cannot be read now', async () => {
@@ -83,11 +83,10 @@ describe('a request that is made again', () => {
   });
 
   it('is told to wait by another gateway, when the log cannot be read now, and ends', async () => {
-    const { log, topic, url, identity, requestId } = await start();
+    const { log, topic, elsewhere: client, requestId } = await start({ ttl: 500 });
     log.read = () => {
       throw away();
     };
-    const client = await RawClient.welcome(url, {}, { identity });
 
     client.request(topic, 'Nobody', {}, { requestId });
 
@@ -96,14 +95,13 @@ describe('a request that is made again', () => {
   });
 
   it('is told to wait, and not left alone, when its command cannot be found', { timeout: 5_000 }, async () => {
-    const { log, topic, url, identity, requestId } = await start();
+    const { log, topic, elsewhere: client, requestId } = await start();
     const read = log.read.bind(log);
     let asked = false;
     log.read = ({ from, to, ...place }, signal) => {
       asked = true;
       return read({ ...place, from: from + 1_000n, to: to + 1_000n }, signal); // waits for what is not written
     };
-    const client = await RawClient.welcome(url, {}, { identity });
     const time = new AbortController();
     vi.spyOn(AbortSignal, 'timeout').mockReturnValue(time.signal);
     onTestFinished(() => void vi.restoreAllMocks());
@@ -116,11 +114,10 @@ describe('a request that is made again', () => {
   });
 
   it('is accepted, and not refused as well, by a gateway that can take no more', async () => {
-    const { topic, url, identity, requestId } = await start({ limits: { requests: 1 } });
+    const { topic, url, elsewhere: client, requestId } = await start({ limits: { requests: 1 } });
     const stranger = await RawClient.welcome(url);
     stranger.request(topic, 'Nobody', {});
     await stranger.next('accepted');
-    const client = await RawClient.welcome(url, {}, { identity });
 
     client.request(topic, 'Nobody', {}, { requestId });
     await client.next('accepted');

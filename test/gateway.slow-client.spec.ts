@@ -25,7 +25,7 @@ describe('a client that reads nothing', () => {
 
     client.socket.pause();
     for (let i = 0; i < frames; i++) client.socket.send(frame);
-    await expect.poll(() => server.bytesRead).toBe(all);
+    await expect.poll(() => server.bytesRead, { timeout: 20_000 }).toBe(all);
     const waiting = server.writableLength;
     expect(waiting).toBeLessThan(queue + 1_000);
     client.socket.resume();
