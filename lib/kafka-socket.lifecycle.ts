@@ -21,6 +21,12 @@ import type { TimeoutScheduler } from './timeout/timeout.scheduler.js';
 /** The pause before the first new attempt to start, and the longest one, in milliseconds. */
 const RETRY = { first: 250, longest: 5_000 };
 
+/** The first steps, which the application's start waits for: what they find wrong no new attempt would mend. */
+const AWAITED = 3;
+
+/** Pause between two lines about the same trouble, in milliseconds. */
+const REMIND_EVERY = 30_000;
+
 /** How long a stop waits for a start that is under way, in milliseconds. */
 const ABANDON_START = 10_000;
 
@@ -38,6 +44,7 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
   private starting: Promise<void> = Promise.resolve();
   private stopped: Promise<void> | undefined;
   private connected = false;
+  private said = { text: '', at: -Infinity };
 
   constructor(
     @Inject(KAFKA_SOCKET_OPTIONS) private readonly options: ResolvedOptions,
@@ -50,6 +57,7 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
     this.steps = [
       () => this.connect(),
       () => log.ensureTopics(options.gateway?.topics ?? []),
+      () => service.ensureTopics(),
       () => scheduler.start(log.clusterId, async ({ record }) => void (await log.publish(record))),
       async () => gateway?.start(),
       () => service.start(),
@@ -65,10 +73,10 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
     this.warnOfOpenDoors();
     const left = this.steps.length;
     try {
-      while (this.steps.length > left - 2) await this.next();
+      while (this.steps.length > left - AWAITED) await this.next();
     } catch (error) {
       if (!(error instanceof KafkaSocketError) || !error.temporary) throw error;
-      this.logger.error(`${error.message} Not ready; trying again.`);
+      this.sayNotReady(error);
     }
     this.starting = this.finishStart();
   }
@@ -81,8 +89,8 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
   private async stop(): Promise<void> {
     this.stopping.abort();
     this.gateway?.drain();
+    await this.attempt('handlers', () => this.service.stop()); // a join that is under way ends with it
     await this.attempt('start', () => within(this.starting, ABANDON_START, () => new Error('it took too long')));
-    await this.attempt('handlers', () => this.service.stop());
     await this.attempt('gateway', async () => this.gateway?.stop());
     await this.attempt('time-outs', () => this.scheduler.stop());
     if (this.connected) await this.attempt('log', () => this.log.close()); // else it is somebody else's alone
@@ -107,12 +115,20 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
         delay = RETRY.first;
       } catch (error) {
         if (this.stopping.signal.aborted) return;
-        this.logger.error(`${messageOf(error)} Not ready; trying again in ${delay} ms.`);
+        this.sayNotReady(error);
         await pause(delay, undefined, { signal: this.stopping.signal }).catch(() => undefined);
         delay = Math.min(delay * 2, RETRY.longest);
       }
     }
     if (this.steps.length === 0) this.logger.log('Ready.');
+  }
+
+  /** At once where it is news, else now and then: a broker may be away for a night. */
+  private sayNotReady(error: unknown): void {
+    const [text, at] = [messageOf(error), performance.now()];
+    if (text === this.said.text && at - this.said.at < REMIND_EVERY) return;
+    this.said = { text, at };
+    this.logger.error(`${text} Not ready; trying again.`);
   }
 
   /** One part that fails to stop must not keep the others from it. */

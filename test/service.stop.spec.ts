@@ -87,10 +87,29 @@ describe('a service that stops', () => {
     expect(early.runner.trouble).toBe('The handlers were stopped.');
 
     const { runner } = await buildService({ providers: [Counting] });
+    await runner.ensureTopics();
     const started = runner.start();
     await runner.stop();
     await started;
     expect(runner.trouble).toBe('The handlers were stopped.');
+  });
+
+  it('does not wait for a group that lets nobody in, and leaves it if it does so later', async () => {
+    const { Counting } = counting();
+    const { runner, log } = await buildService({ providers: [Counting] });
+    const [gate, left] = [new Gate(), vi.fn(() => Promise.resolve())];
+    log.consume = async () => {
+      await gate.opened;
+      return { stop: left };
+    };
+    const started = runner.start();
+
+    await runner.stop();
+    await started;
+
+    expect(left).not.toHaveBeenCalled();
+    gate.open();
+    await vi.waitUntil(() => left.mock.calls.length === 1);
   });
 });
 
@@ -140,12 +159,13 @@ describe('a log that is away for a while', () => {
   it('at the start is an error, and the start may be tried again', async () => {
     const { NumberEvent, Counting } = counting();
     const { runner, publisher, log } = await buildService({ providers: [Counting] });
-    const ensureTopics = log.ensureTopics.bind(log);
-    log.ensureTopics = () => Promise.reject(new LogUnavailableError('No broker answers.', false));
+    await runner.ensureTopics();
+    const consume = log.consume.bind(log);
+    log.consume = () => Promise.reject(new LogUnavailableError('No broker answers.', false));
     await expect(runner.start()).rejects.toMatchObject({ code: 'log_unavailable', temporary: true });
     expect(runner.trouble).toMatch(/^The handlers are not subscribed to count-/);
 
-    log.ensureTopics = ensureTopics;
+    log.consume = consume;
     await runner.start();
     expect(runner.trouble).toBeUndefined();
     await publisher.event(NumberEvent, 'Counted', { name: 'a' });

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { abortable } from '../log/abortable.js';
 import { MESSAGE_LOG } from '../log/log.constants.js';
 import type { MessageLog, Subscription } from '../log/message.log.js';
 import { TIMEOUT_SCHEDULER } from '../timeout/timeout.constants.js';
@@ -19,6 +20,7 @@ export class ServiceRunner {
   private subscription?: Subscription;
   private starting?: Promise<void>;
   private stopping?: Promise<void>;
+  private readonly closing = new AbortController();
 
   constructor(
     private readonly explorer: HandlerExplorer,
@@ -51,7 +53,19 @@ export class ServiceRunner {
   }
 
   /**
-   * Makes sure of the topics, and joins the group. An application without handlers joins none: it would take partitions
+   * Makes sure of the topics that are read and written, and of those of their dead letters.
+   * @throws {LogUnavailableError} `log_unavailable`
+   * @throws {MissingTopicsError} `topics_missing`
+   */
+  async ensureTopics(): Promise<void> {
+    const { topics, publishedTopics } = this.explored;
+    if (topics.length === 0) return;
+    const deadLetters = topics.map((topic) => topic + DEAD_LETTER_SUFFIX);
+    await this.log.ensureTopics([...new Set([...topics, ...publishedTopics, ...deadLetters])]);
+  }
+
+  /**
+   * Joins the group; {@link ensureTopics} comes before. An application without handlers joins none: it would take partitions
    * from those that have some. May be called again after it threw.
    * @throws {InvalidHandlerError} `handler_invalid`
    * @throws {LogUnavailableError} `log_unavailable`
@@ -79,20 +93,30 @@ export class ServiceRunner {
   }
 
   private async subscribe(): Promise<void> {
-    const { topics, publishedTopics } = this.explored;
-    if (topics.length === 0 || this.stopping) return;
-    const deadLetters = topics.map((topic) => topic + DEAD_LETTER_SUFFIX);
-    await this.log.ensureTopics([...new Set([...topics, ...publishedTopics, ...deadLetters])]);
-    if (this.stopping) return;
-    const { commands, events, deadLetters: letters } = this;
-    const processors = { commands, events, deadLetters: letters };
-    this.dispatcher = new RecordDispatcher(this.explored, this.log, processors, this.options, () =>
+    const { explored: registry, commands, events, deadLetters } = this;
+    if (registry.topics.length === 0 || this.closing.signal.aborted) return;
+    this.dispatcher = new RecordDispatcher(registry, this.log, { commands, events, deadLetters }, this.options, () =>
       this.scheduler.now(),
     );
-    this.subscription = await this.log.consume(this.options.name, topics, this.dispatcher);
+    this.subscription = await this.join(registry.topics, this.dispatcher);
+  }
+
+  /** Undefined where it is stopped meanwhile: a group whose members died unseen lets nobody in for a minute. */
+  private async join(topics: readonly string[], member: RecordDispatcher): Promise<Subscription | undefined> {
+    const { signal } = this.closing;
+    const joining = this.log.consume(this.options.name, topics, member, signal);
+    try {
+      return await abortable([signal], () => joining);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      // What is let in after all leaves at once; the log's close ends what is not.
+      void joining.then((late) => late.stop()).catch(() => undefined);
+      return undefined;
+    }
   }
 
   private async finish(): Promise<void> {
+    this.closing.abort();
     // The one who called start hears of its failure.
     await this.starting?.catch(() => undefined);
     await this.dispatcher?.stop(this.options.drainTimeout);

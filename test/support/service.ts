@@ -110,6 +110,7 @@ export async function buildService(given: TestServiceOptions): Promise<Omit<Test
 export async function startService(given: TestServiceOptions): Promise<TestService> {
   const built = await buildService(given);
   const { topics, publishedTopics } = built.runner.explore();
+  await built.runner.ensureTopics();
   await built.runner.start();
   const all = new Set([...topics, ...publishedTopics, ...topics.map((topic) => `${topic}.dlq`)]);
   return { ...built, follower: await LogFollower.follow(built.log, [...all]) };
