@@ -64,6 +64,39 @@ describe('an event that a handler publishes and does not wait for, while the log
   });
 });
 
+describe('a method that ended while the brokers were away, so that its partition was lost', () => {
+  it('does not run again when the partition comes back', async () => {
+    const topic = fresh('shop');
+    const log = await openLog('memory');
+    let effects = 0;
+    @CommandAddress(topic, 'Buy')
+    class Buy {}
+    @Injectable()
+    class Shop {
+      @CommandHandler(Buy)
+      buy() {
+        return ++effects;
+      }
+    }
+    const partition = new SinglePartition(log, topic);
+    const { follower } = await startService({ log, providers: [Shop] });
+    const refusal = refuse(log, 'result.Buy');
+    const sent = await request(log, topic, 'Buy', {}, { partition: 0 });
+    await partition.give();
+    await vi.waitUntil(() => refusal.tries === 1);
+
+    partition.lose();
+    await vi.waitUntil(() => refusal.tries > 2, { timeout: 5_000 });
+    await partition.give();
+    refusal.lifted = true;
+
+    expect(await follower.outcome(sent.requestId)).toEqual({ status: 'success', value: 1 });
+    await vi.waitUntil(() => partition.committed > 0n);
+    expect(effects).toBe(1);
+    expect(follower.outcomes(sent.requestId)).toHaveLength(1);
+  });
+});
+
 describe('a method that is deaf to its signal', () => {
   /** Waits at the gate the first time, with a limit that no other timer has. */
   async function deaf(handlerTimeout: number) {

@@ -4,11 +4,18 @@ import { KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
 import { MESSAGE_LOG } from '../../log/log.constants.js';
 import type { MessageLog } from '../../log/message.log.js';
 import type { LogPosition, OutgoingRecord } from '../../message/record.js';
+import { abortedFor } from '../handling/handling.js';
 import { SparingLog } from '../../timeout/sparing.log.js';
 
 /** First and longest pause between two tries, in milliseconds. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5_000;
+
+/**
+ * How long what came of a record is tried on after its partition was lost, in milliseconds. Where brokers were away for a
+ * moment it comes back within that time, and what ended here must not run here again.
+ */
+const AFTER_LOSS = 10_000;
 
 /** Publishes until it worked: a handled record may only be committed once all that came of it is in the log. */
 @Injectable()
@@ -18,24 +25,38 @@ export class PersistentPublisher {
   constructor(@Inject(MESSAGE_LOG) private readonly log: MessageLog) {}
 
   /**
-   * Tries at least once, and then again for as long as the signal is not aborted and another try may work.
+   * Tries at least once, and then again for as long as the signal is not aborted and another try may work; a while longer
+   * where it aborts because a partition was lost.
    * @param signal left out: one try
    * @throws at once what no other try would mend: a record that is refused, a topic that is missing, a fault of ours
    * @throws what the last try threw, once the signal is aborted
    */
   async publish(record: OutgoingRecord, signal?: AbortSignal): Promise<LogPosition> {
+    let giveUpAt: number | undefined;
     for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       try {
         return await this.log.publish(record);
       } catch (error) {
-        if (!isTemporary(error) || !signal || signal.aborted) throw error;
+        if (!isTemporary(error) || !signal) throw error;
+        if (signal.aborted) giveUpAt ??= performance.now() + (isLost(signal) ? AFTER_LOSS : 0);
+        if (giveUpAt !== undefined && performance.now() >= giveUpAt) throw error;
         this.logger.warn(`A record for ${record.topic} is not in the log yet and is sent again: ${messageOf(error)}`);
         // Spread, because what could not be published at once would else come back at once.
-        await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
-        if (signal.aborted) throw error;
+        await pauseFor(pause * (0.5 + Math.random() / 2), signal);
+        if (signal.aborted && !isLost(signal)) throw error;
       }
     }
   }
+}
+
+function isLost({ reason }: AbortSignal): boolean {
+  return abortedFor(reason, 'partition_lost');
+}
+
+/** Ends early when the signal aborts; once it has, it no longer keeps the process. */
+async function pauseFor(milliseconds: number, signal: AbortSignal): Promise<void> {
+  const options = signal.aborted ? { ref: false } : { signal };
+  await sleep(milliseconds, undefined, options).catch(() => undefined);
 }
 
 /** Only errors that say so: one that would come back for ever would hold its key, and then its partition, for ever. */
