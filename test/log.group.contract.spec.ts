@@ -274,6 +274,15 @@ for (const adapter of [memoryAdapter, kafkaAdapter]) {
       expect(member.assignments.every(({ signal }) => signal.aborted)).toBe(true);
     });
 
+    it('is not joined by whom its signal has told to give up', async () => {
+      const [log] = await adapter.open();
+      const topic = await newTopic(log!);
+
+      const joining = log!.consume(fresh('group'), [topic], new Member(), AbortSignal.abort(new Error('given up')));
+
+      await expect(joining).rejects.toThrow('given up');
+    });
+
     it('is refused for a topic that is not there', async () => {
       const [log] = await adapter.open();
       const none = fresh('none');

@@ -1,5 +1,7 @@
 import { Logger } from '@nestjs/common';
+import { AssignerProtocol } from 'kafkajs';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import { KafkaClient } from '../lib/log/kafka/kafka.client.js';
 import { KafkaMessageLog } from '../lib/log/kafka/kafka.message.log.js';
 import {
   connected,
@@ -28,6 +30,31 @@ function logged(): string[] {
   return lines;
 }
 
+/** Joins a group and is silent from then on: its process was killed. */
+async function addGhost(groupId: string, topic: string): Promise<void> {
+  const cluster = new KafkaClient(kafkaOptions(), new Logger()).cluster();
+  onTestFinished(() => cluster.disconnect());
+  await cluster.connect();
+  await cluster.refreshMetadata();
+  const coordinator = (await cluster.findGroupCoordinator({ groupId })) as unknown as {
+    joinGroup(request: object): Promise<void>;
+  };
+  const metadata = AssignerProtocol.MemberMetadata.encode({ version: 1, topics: [topic], userData: Buffer.alloc(0) });
+  const groupProtocols = [{ name: 'RoundRobinAssigner', metadata }];
+  await coordinator.joinGroup({
+    groupId,
+    sessionTimeout: 30_000,
+    rebalanceTimeout: 30_000,
+    memberId: '',
+    groupProtocols,
+  });
+}
+
+async function groupIs(group: string, state: string): Promise<void> {
+  const admin = await openAdmin();
+  await eventually(async () => expect((await admin.describeGroups([group])).groups[0]!.state).toBe(state));
+}
+
 describe.skipIf(skip)('a record of somebody else that cannot be unpacked', () => {
   it('is told once, and asked for ever more seldom, however often the group is joined meanwhile', async () => {
     const lines = logged();
@@ -46,4 +73,39 @@ describe.skipIf(skip)('a record of somebody else that cannot be unpacked', () =>
     expect(lines.filter((line) => line.startsWith('Group ') && line.includes('LZ4'))).toHaveLength(1);
     expect(lines.filter((line) => line.startsWith('All is well again'))).toEqual([]);
   }, 40_000);
+});
+
+describe.skipIf(skip)('joining a group that waits for a member which went without a word', () => {
+  /** A group of which one member never answers again, and whoever joins it now. */
+  async function joinWithGhost(signal?: AbortSignal): Promise<{ log: KafkaMessageLog; joining: Promise<unknown> }> {
+    const log = await openLog({ sessionTimeout: 30_000 });
+    const topic = fresh('topic');
+    const group = fresh('group');
+    await log.ensureTopics([topic]);
+    await addGhost(group, topic);
+    const joining = log.consume(group, [topic], new Member(), signal).catch((error: unknown) => error);
+    await groupIs(group, 'PreparingRebalance');
+    return { log, joining };
+  }
+
+  it('is given up at once when it is told so', async () => {
+    const giveUp = new AbortController();
+    const { joining } = await joinWithGhost(giveUp.signal);
+    const before = performance.now();
+
+    giveUp.abort(new Error('given up'));
+
+    expect(await joining).toMatchObject({ message: 'given up' });
+    expect(performance.now() - before).toBeLessThan(500);
+  }, 30_000);
+
+  it('ends with the log', async () => {
+    const { log, joining } = await joinWithGhost();
+    const before = performance.now();
+
+    await log.close();
+
+    expect(await joining).toMatchObject({ code: 'log_unavailable' });
+    expect(performance.now() - before).toBeLessThan(8_000);
+  }, 30_000);
 });

@@ -128,10 +128,11 @@ export interface MessageLog {
   /**
    * Reads topics as a member of a group: each partition goes to one member. Starts at the oldest record of a partition that was
    * never committed. Resolves once the group was joined; from then on it rejoins by itself, and {@link trouble} says when it cannot.
+   * @param signal gives up joining: it throws the signal's reason at once; without meaning once the group was joined
    * @throws {LogUnavailableError} `log_unavailable`
    * @throws {MissingTopicsError} `topics_missing`
    */
-  consume(group: string, topics: readonly string[], member: GroupMember): Promise<Subscription>;
+  consume(group: string, topics: readonly string[], member: GroupMember, signal?: AbortSignal): Promise<Subscription>;
   /**
    * Reads all partitions of topics, alone.
    * @throws {LogUnavailableError} `log_unavailable`: only now; once it runs it goes on by itself, and {@link trouble} says when it cannot

@@ -37,7 +37,7 @@ export class KafkaGroup implements Subscription {
   /** Whom the coordinator took us for last. */
   private memberId?: string;
 
-  private constructor(
+  constructor(
     private readonly name: string,
     private readonly topics: readonly string[],
     private readonly member: GroupMember,
@@ -49,20 +49,10 @@ export class KafkaGroup implements Subscription {
     this.part = `group ${name}`;
   }
 
-  /** Resolves when the group was joined. @throws as {@link MessageLog.consume} */
-  static async join(
-    name: string,
-    topics: readonly string[],
-    member: GroupMember,
-    client: KafkaClient,
-    cluster: ReadingCluster,
-    troubles: LogTroubles,
-    logger: Logger,
-  ): Promise<KafkaGroup> {
-    await cluster.know(topics);
-    const group = new KafkaGroup(name, topics, member, client, cluster, troubles, logger);
-    await group.start();
-    return group;
+  /** Resolves when the group was joined, or when it is stopped before. @throws as {@link MessageLog.consume} */
+  async join(): Promise<void> {
+    await this.cluster.know(this.topics);
+    await this.start();
   }
 
   async stop(): Promise<void> {
@@ -81,6 +71,7 @@ export class KafkaGroup implements Subscription {
           if (performance.now() > giveUp) resolve(error);
         },
       );
+      void this.running.then(() => resolve(undefined));
     });
     if (problem === undefined) return;
     await this.stop();

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { LogPosition, OutgoingRecord, RecordBatch } from '../../message/record.js';
 import { partitionOf } from '../key.partitioner.js';
+import { abortable } from '../abortable.js';
 import { LogUnavailableError } from '../log.errors.js';
 import type { KafkaOptions } from '../log.options.js';
 import { LogTroubles } from '../log.troubles.js';
@@ -112,10 +113,24 @@ export class KafkaMessageLog implements MessageLog {
     return this.reading.offsetsAt(topic, timestamp);
   }
 
-  async consume(group: string, topics: readonly string[], member: GroupMember): Promise<Subscription> {
+  async consume(
+    name: string,
+    topics: readonly string[],
+    member: GroupMember,
+    signal?: AbortSignal,
+  ): Promise<Subscription> {
     this.checkOpen();
     const { client, reading, troubles, logger } = this;
-    return this.keep(await KafkaGroup.join(group, [...new Set(topics)], member, client, reading, troubles, logger));
+    const group = new KafkaGroup(name, [...new Set(topics)], member, client, reading, troubles, logger);
+    const subscription = this.subscriptions.add(group);
+    const signals = signal ? [signal, this.closing.signal] : [this.closing.signal];
+    try {
+      await abortable(signals, () => group.join());
+      return subscription;
+    } catch (error) {
+      void subscription.stop(); // takes a moment, and never fails; close waits for it
+      throw error;
+    }
   }
 
   async tail(tail: TailOptions): Promise<Tail> {
@@ -137,7 +152,7 @@ export class KafkaMessageLog implements MessageLog {
   }
 
   private async hangUp(): Promise<void> {
-    this.closing.abort();
+    this.closing.abort(this.notConnected());
     await Promise.all([this.publisher.close(), this.subscriptions.stopAll()]);
     await this.reading.close();
     await atMost(HANG_UP_LIMIT, Promise.allSettled([this.producer.disconnect(), this.admin.disconnect()]));

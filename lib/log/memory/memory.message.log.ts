@@ -91,8 +91,14 @@ export class MemoryMessageLog implements MessageLog {
     return new Map(this.broker.partitionsOf(topic).map((one) => [one.partition, one.firstAt(timestamp)]));
   }
 
-  async consume(group: string, topics: readonly string[], member: GroupMember): Promise<Subscription> {
+  async consume(
+    group: string,
+    topics: readonly string[],
+    member: GroupMember,
+    signal?: AbortSignal,
+  ): Promise<Subscription> {
     this.checkOpen();
+    signal?.throwIfAborted();
     for (const topic of topics) this.broker.partitionsOf(topic);
     return this.subscriptions.add(this.broker.group(group).join([...new Set(topics)], member, this.troubles));
   }
