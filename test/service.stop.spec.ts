@@ -7,6 +7,7 @@ import { EventEntity } from '../lib/service/declaration/event-entity.decorator.j
 import { EventHandler } from '../lib/service/declaration/event-handler.decorator.js';
 import { EventPublisher } from '../lib/service/declaration/event-publisher.decorator.js';
 import { BACKENDS, buildService, fresh, Gate, openLog, startService } from './support/service.js';
+import { SinglePartition } from './support/single.partition.js';
 
 /** A projection: events have no outcome in the log, so what was not committed is seen to be handled again. */
 function counting(held: Record<string, Gate> = {}) {
@@ -35,6 +36,28 @@ const seen =
   (name: string) =>
   ({ payload }: { payload: { data: unknown } }) =>
     (payload.data as { name: string }).name === name;
+
+describe('a service that is about to stop', () => {
+  it('fetches nothing more while it waits for what runs', async () => {
+    const gate = new Gate();
+    const { topic, NumberEvent, Counting, begun } = counting({ running: gate });
+    const log = await openLog('memory');
+    const partition = new SinglePartition(log, topic);
+    const { publisher, runner } = await startService({ log, providers: [Counting], options: { maxUncommitted: 1 } });
+    await publisher.event(NumberEvent, 'Counted', { name: 'running' }, { key: 'k', partition: 0 });
+    await partition.give();
+    await vi.waitUntil(() => begun.length === 1);
+    partition.paused = false;
+
+    const stopped = runner.stop();
+    await vi.waitUntil(() => partition.paused);
+    gate.open();
+    await stopped;
+
+    expect(partition.committed).toBe(1n);
+    expect(partition.paused).toBe(true);
+  });
+});
 
 describe.each(BACKENDS)('a service that stops, on the %s log', (backend) => {
   it('waits for what runs, commits it, and leaves what waits to the next one', async () => {

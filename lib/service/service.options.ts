@@ -42,7 +42,8 @@ export class ServiceOptions {
   window = 301_000;
   /**
    * Requests that are remembered for each partition, to recognise those that are sent again; the oldest are forgotten first.
-   * One takes about 100 bytes.
+   * One takes about 200 bytes. Where a partition has more of them within `window` than this (by default, more than about 1,600
+   * a second for five minutes) a request is recognised for a shorter time than `window` says.
    * @default 500_000
    */
   remembered = 500_000;

@@ -8,6 +8,7 @@ export class OwnedPartition {
   private readonly ending = new AbortController();
   private committed: bigint;
   private paused = false;
+  private closing = false;
   private commitDue?: NodeJS.Immediate;
 
   /** @param maxUncommitted records, see `ServiceOptions.maxUncommitted` */
@@ -64,6 +65,12 @@ export class OwnedPartition {
     this.assignment.commit(finished);
   }
 
+  /** Fetches nothing more, whatever finishes from now on. */
+  close(): void {
+    this.closing = true;
+    if (!this.signal.aborted) this.assignment.pause();
+  }
+
   abort(reason: HandlingAbortedError): void {
     clearImmediate(this.commitDue);
     this.ending.abort(reason);
@@ -72,6 +79,7 @@ export class OwnedPartition {
   private changed(): void {
     // Once for all that ends in one turn of the loop.
     this.commitDue ??= setImmediate(() => this.commit());
+    if (this.closing) return;
     const { uncommitted } = this.watermark;
     if (!this.paused && uncommitted >= this.maxUncommitted) {
       this.paused = true;

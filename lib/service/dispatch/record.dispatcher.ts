@@ -82,6 +82,7 @@ export class RecordDispatcher implements GroupMember {
    */
   async stop(limit: number): Promise<void> {
     this.stopping = true;
+    for (const { partition } of this.owned.values()) partition.close();
     const late = new AbortController();
     await Promise.race([this.queue.stop(), sleep(limit, undefined, { signal: late.signal }).catch(() => undefined)]);
     late.abort();
