@@ -7,15 +7,12 @@ describe('a deadline', () => {
     onTestFinished(() => void vi.useRealTimers());
   });
 
-  it('has passed only after it, and after what clocks may be apart', () => {
+  it('has passed only after it', () => {
     const deadline = new Deadline(1_000_000);
 
     expect(deadline.expired()).toBe(false);
     vi.setSystemTime(1_000_001);
     expect(deadline.expired()).toBe(true);
-    expect(deadline.expired(1)).toBe(false);
-    vi.setSystemTime(1_001_001);
-    expect(deadline.expired(1_000)).toBe(true);
   });
 
   it('tells how much time is left, by the clock that it was given', () => {

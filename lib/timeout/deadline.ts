@@ -26,12 +26,9 @@ export class Deadline implements Disposable {
     return this.at === undefined ? Infinity : Math.max(0, this.at - this.now());
   }
 
-  /**
-   * Whether it has passed.
-   * @param skew milliseconds that the clock which made the deadline may lie behind ours, see `TimeoutScheduler.clockSkew`
-   */
-  expired(skew = 0): boolean {
-    return this.at !== undefined && this.now() > this.at + skew;
+  /** Whether it has passed. */
+  expired(): boolean {
+    return this.at !== undefined && this.now() > this.at;
   }
 
   /** Aborts at the deadline with a {@link DeadlinePassedError}; never after {@link dispose}. Made when first asked for. */

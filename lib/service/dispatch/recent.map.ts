@@ -20,10 +20,6 @@ export class RecentMap<V> {
     this.turned = now();
   }
 
-  get size(): number {
-    return this.young.size + this.old.size;
-  }
-
   get(key: string): V | undefined {
     return this.young.get(key) ?? this.old.get(key);
   }
