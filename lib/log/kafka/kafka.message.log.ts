@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Logger } from '@nestjs/common';
 import type { LogPosition, OutgoingRecord, RecordBatch } from '../../message/record.js';
 import { partitionOf } from '../key.partitioner.js';
@@ -49,6 +50,7 @@ export class KafkaMessageLog implements MessageLog {
   private closed?: Promise<void>;
 
   constructor(private readonly options: KafkaOptions) {
+    setMaxListeners(0, this.closing.signal); // each topic that is looked for, and each group that is being joined, is one
     this.client = new KafkaClient(options, this.logger);
     this.admin = new KafkaAdmin(this.client);
     this.producer = new KafkaProducer(this.client.kafka, options.metadataMaxAge);

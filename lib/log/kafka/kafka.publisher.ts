@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { RecordMetadata } from 'kafkajs';
 import { messageOf } from '../../kafka-socket.error.js';
 import type { LogPosition, OutgoingRecord } from '../../message/record.js';
@@ -58,6 +59,7 @@ export class KafkaPublisher {
     private readonly options: KafkaOptions,
     private readonly troubles: LogTroubles,
   ) {
+    setMaxListeners(0, this.closing.signal); // each topic that is looked for, and each broker that is left alone, is one
     const enqueue = (record: PendingRecord, partition: number): void => this.enqueue(record, partition);
     this.router = new RecordRouter(catalog, troubles, this.closing.signal, enqueue);
     this.bounds = new PublishBounds(
