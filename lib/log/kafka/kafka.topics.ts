@@ -10,6 +10,12 @@ import type { TopicCatalog } from './topic.catalog.js';
 /** How long making topics may take, in milliseconds. */
 const CREATION_TIMEOUT = 10_000;
 
+/**
+ * Brokers keep the records of our topics unpacked, however somebody packs them: kafkajs reads no LZ4, Snappy or Zstandard. Not
+ * `gzip`, which it reads: every reader would unpack each record again, and our own producer does not pack.
+ */
+const READABLE = [{ name: 'compression.type', value: 'uncompressed' }];
+
 /** Makes sure that topics exist. */
 export class KafkaTopics {
   constructor(
@@ -44,7 +50,12 @@ export class KafkaTopics {
     { partitions, replicationFactor }: TopicCreationOptions,
   ): Promise<void> {
     try {
-      const wanted = topics.map((topic) => ({ topic, numPartitions: partitions, replicationFactor }));
+      const wanted = topics.map((topic) => ({
+        topic,
+        numPartitions: partitions,
+        replicationFactor,
+        configEntries: READABLE,
+      }));
       await this.admin.createTopics(wanted, CREATION_TIMEOUT);
     } catch (error) {
       // Others create the same topics at the same time.
