@@ -145,7 +145,10 @@ for (const adapter of [memoryAdapter, kafkaAdapter]) {
         await expect(log!.publish(record(topic, 'x', { partition: 7 }))).rejects.toMatchObject({
           code: 'record_refused',
         });
-        await expect(log!.publish(record(fresh('none'), 'x'))).rejects.toMatchObject({ code: 'topics_missing' });
+        await expect(log!.publish(record(fresh('none'), 'x'))).rejects.toMatchObject({
+          code: 'topics_missing',
+          temporary: false,
+        });
       });
     });
 

@@ -192,6 +192,15 @@ describe.skipIf(skip)('what waits for the brokers', () => {
     await few.publish(record(topic, 'there is room again'));
   });
 
+  it('is never a record that is larger than all may be together: that is refused for good', async () => {
+    const log = await openLog({ maxQueuedBytes: 1_000 });
+    const topic = await newTopic(log);
+
+    const publishing = log.publish(record(topic, 'x'.repeat(2_000)));
+
+    await expect(publishing).rejects.toMatchObject({ code: 'record_refused', temporary: false });
+  });
+
   it('is written before the log closes', async () => {
     const [log, other] = [await openLog(), await openLog()];
     const topic = await newTopic(log);
@@ -205,6 +214,19 @@ describe.skipIf(skip)('what waits for the brokers', () => {
 });
 
 describe.skipIf(skip)('topics', () => {
+  it('are looked for at the same time without a warning of too many listeners', async () => {
+    const warnings: Error[] = [];
+    const take = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', take);
+    onTestFinished(() => void process.off('warning', take));
+    const log = await openLog();
+
+    const publishing = numbers(15).map((value) => log.publish(record(fresh('none'), value)));
+    await Promise.allSettled(publishing);
+
+    expect(warnings).toEqual([]);
+  });
+
   it('that are missing are named where they may not be made', async () => {
     const log = await openLog({ createTopics: false });
     const [one, other] = [fresh('one'), fresh('other')];

@@ -1,5 +1,5 @@
 import type { OutgoingRecord } from '../../message/record.js';
-import { LogUnavailableError } from '../log.errors.js';
+import { LogUnavailableError, RecordRefusedError } from '../log.errors.js';
 import type { KafkaOptions } from '../log.options.js';
 import { PendingRecord } from './pending.record.js';
 
@@ -21,10 +21,14 @@ export class PublishBounds {
     private readonly reason: () => string | undefined,
   ) {}
 
-  /** @throws {LogUnavailableError} `log_unavailable`: too many wait already */
+  /**
+   * @throws {LogUnavailableError} `log_unavailable`: too many wait already
+   * @throws {RecordRefusedError} `record_refused`: it is larger than all may be together
+   */
   admit(record: OutgoingRecord): PendingRecord {
     const { maxQueued, maxQueuedBytes, publishTimeout } = this.options;
     const pending = new PendingRecord(record, performance.now() + publishTimeout, (one) => this.release(one));
+    if (pending.bytes > maxQueuedBytes) throw this.tooLarge(pending);
     if (this.pending.size >= maxQueued || this.bytes + pending.bytes > maxQueuedBytes) throw this.full();
     this.pending.add(pending);
     this.bytes += pending.bytes;
@@ -82,6 +86,13 @@ export class PublishBounds {
       new LogUnavailableError(`A record for topic "${record.topic}" ${what}. ${why} ${doubt}`, record.sent),
     );
     this.onExpired(record);
+  }
+
+  private tooLarge({ topic, bytes }: PendingRecord): RecordRefusedError {
+    return new RecordRefusedError(
+      `A record of ${bytes} bytes for topic "${topic}" is larger than all that may wait together ` +
+        `(kafka.maxQueuedBytes: ${this.options.maxQueuedBytes}). Make it smaller, or raise the limit.`,
+    );
   }
 
   private full(): LogUnavailableError {
