@@ -8,6 +8,7 @@ import {
   eventually,
   fresh,
   kafkaOptions,
+  logged,
   Member,
   openAdmin,
   record,
@@ -19,15 +20,6 @@ const skip = inject('kafkaBrokers') === '';
 async function openLog(overrides: Parameters<typeof kafkaOptions>[0] = {}): Promise<KafkaMessageLog> {
   const [log] = await connected([new KafkaMessageLog(kafkaOptions(overrides))]);
   return log!;
-}
-
-/** What is written to Nest's logger from now on, until the test ends. */
-function logged(): string[] {
-  const lines: string[] = [];
-  const take = (line: unknown): void => void lines.push(String(line));
-  Logger.overrideLogger({ log: take, warn: take, error: take, debug: take });
-  onTestFinished(() => Logger.overrideLogger(false));
-  return lines;
 }
 
 /** Joins a group and is silent from then on: its process was killed. */
@@ -56,6 +48,18 @@ async function groupIs(group: string, state: string): Promise<void> {
 }
 
 describe.skipIf(skip)('a record of somebody else that cannot be unpacked', () => {
+  it('is read from topics that we have made: their brokers unpack it', async () => {
+    const log = await openLog();
+    const topic = fresh('ours');
+    await log.ensureTopics([topic]);
+    const member = new Member();
+    await log.consume(fresh('group'), [topic], member);
+
+    await sendLz4(topic, 'packed');
+
+    expect(await member.until(1)).toEqual(['packed']);
+  });
+
   it('is told once, and asked for ever more seldom, however often the group is joined meanwhile', async () => {
     const lines = logged();
     const log = await openLog();

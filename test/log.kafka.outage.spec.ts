@@ -8,6 +8,7 @@ import {
   eventually,
   fresh,
   kafkaOptions,
+  logged,
   Member,
   newTopic,
   numbers,
@@ -193,12 +194,14 @@ describe.skipIf(skip)('a broker that crashes while records are published and rea
     expect(performance.now() - before).toBeLessThan(15_000);
   }, 60_000);
 
-  it('does not keep the log from closing, with an answer for all that waits', async () => {
+  it('does not keep the log from closing, with an answer for all that waits, and nothing is called well', async () => {
+    const lines = logged();
     const log = await openLog();
     const topic = await newTopic(log);
     await log.tail({ topics: [topic], since: 0, onBatch: () => undefined });
     await log.consume(fresh('group'), [topic], new Member());
     await killBroker();
+    await eventually(() => expect(log.trouble).toBeTypeOf('string'));
     const waiting = log.publish(record(topic, 'x')).catch((error: unknown) => error);
     const before = performance.now();
 
@@ -206,6 +209,7 @@ describe.skipIf(skip)('a broker that crashes while records are published and rea
 
     expect(performance.now() - before).toBeLessThan(20_000);
     expect(await waiting).toMatchObject(code('log_unavailable'));
+    expect(lines.filter((line) => line.startsWith('All is well again'))).toEqual([]);
   }, 60_000);
 });
 

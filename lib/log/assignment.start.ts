@@ -30,6 +30,6 @@ export async function takeAssignment(
       await sleep(RETRY_PAUSE, undefined, { signal }).catch(() => undefined);
     }
   }
-  troubles.clear(part);
+  troubles.forget(part);
   return false;
 }

@@ -21,4 +21,9 @@ export class LogTroubles {
   clear(part: string): void {
     if (this.open.delete(part)) this.logger.log(`All is well again: ${part}`);
   }
+
+  /** Nobody cares any more, so it is no news either. */
+  forget(part: string): void {
+    this.open.delete(part);
+  }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { messageOf } from '../../kafka-socket.error.js';
 import { takeAssignment } from '../assignment.start.js';
 import type { LogTroubles } from '../log.troubles.js';
@@ -23,6 +24,7 @@ export class GroupGeneration {
     readonly committer: OffsetCommitter,
     owner: Omit<AssignmentOwner, 'note'>,
   ) {
+    setMaxListeners(0, this.ended.signal); // each topic whose positions are asked for is one
     const note = committer.note.bind(committer);
     for (const [topic, partitions] of Object.entries(assigned)) {
       for (const partition of partitions) {
@@ -82,7 +84,7 @@ export class GroupGeneration {
         if (!signal.aborted) await this.cluster.refresh().catch(() => undefined);
       }
     }
-    this.troubles.clear(part);
+    this.troubles.forget(part);
     return false;
   }
 

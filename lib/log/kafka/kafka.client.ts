@@ -8,6 +8,8 @@ import { askForNamedTopics } from './named.metadata.js';
 /** How long kafkajs may not say the same again, in milliseconds, and how many of its lines are remembered for that. */
 const SILENCE = 30_000;
 const DIFFERENT_LINES = 100;
+/** What is told to whoever asked, or by us in other words, or is no trouble: that members come and go. */
+const NO_NEWS = /^(Response |Crash: |The group is rebalancing)/;
 
 /** Makes what talks to Kafka, all with the same brokers, security and limits. */
 export class KafkaClient {
@@ -67,11 +69,10 @@ export class KafkaClient {
   private write({ namespace, log }: LogEntry, logger: Logger): void {
     const reason = typeof log['error'] === 'string' ? `: ${log['error']}` : '';
     const line = `kafkajs ${namespace}: ${log.message}${reason}`;
+    if (NO_NEWS.test(log.message)) return;
     if (this.closed || performance.now() - (this.written.get(line) ?? -SILENCE) < SILENCE) return;
     if (this.written.size >= DIFFERENT_LINES) this.written.clear();
     this.written.set(line, performance.now());
-    // What a broker answered is told to whoever asked, so it is no news here.
-    if (log.message.startsWith('Response ')) logger.debug(line);
-    else logger.warn(line);
+    logger.warn(line);
   }
 }

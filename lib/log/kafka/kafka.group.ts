@@ -59,7 +59,7 @@ export class KafkaGroup implements Subscription {
     if (this.generation) await atMost(LEAVE_LIMIT, this.generation.committer.flush());
     this.stopping.abort();
     await this.running;
-    this.troubles.clear(this.part);
+    this.troubles.forget(this.part);
   }
 
   private async start(): Promise<void> {
@@ -81,15 +81,22 @@ export class KafkaGroup implements Subscription {
   private async run(onJoin: () => void, onProblem: (error: unknown) => void): Promise<void> {
     const { signal } = this.stopping;
     const backoff = new Backoff();
+    let joined = false;
+    const firstJoin = (): void => {
+      joined = true;
+      onJoin();
+    };
     while (!signal.aborted) {
-      const problem = await this.session(onJoin, () => {
+      const problem = await this.session(firstJoin, () => {
         backoff.reset();
         this.troubles.clear(this.part);
       });
       if (signal.aborted) break;
       onProblem(problem);
       const reason = messageOf(rootOf(problem));
-      this.troubles.report(this.part, `Group ${this.name} is not read now, it will be joined again: ${reason}`);
+      // Before that it is told to whoever joins, in time: a new cluster makes its coordinator only now.
+      if (joined)
+        this.troubles.report(this.part, `Group ${this.name} is not read now, it will be joined again: ${reason}`);
       await backoff.pause(signal);
     }
   }

@@ -47,7 +47,7 @@ export class PartitionFetcher {
     clearInterval(this.refreshes);
     this.changed.notify();
     await Promise.all([...this.loops.values(), ...this.tasks]);
-    this.troubles.clear(this.part);
+    this.troubles.forget(this.part);
   }
 
   private startLoops(): void {
@@ -145,7 +145,8 @@ export class PartitionFetcher {
       );
       await this.recover(backoff);
     }
-    this.troubles.clear(`${this.part}, leaders`);
+    if (this.closed) this.troubles.forget(`${this.part}, leaders`);
+    else this.troubles.clear(`${this.part}, leaders`);
     this.seeking = false;
   }
 
