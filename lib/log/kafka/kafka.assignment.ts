@@ -19,6 +19,8 @@ export class KafkaAssignment implements Assignment {
   taken = false;
   /** The offset that kafkajs has to fetch next. */
   expected = 0n;
+  /** The offset that kafkajs was last sent back to, since what it passed by began behind it. */
+  sought?: bigint;
   private readonly lost = new AbortController();
   private readonly pauses = new Set<PauseReason>();
 

@@ -3,6 +3,7 @@ import type { Consumer, ConsumerCrashEvent, EachBatchPayload, InstrumentationEve
 import { messageOf } from '../../kafka-socket.error.js';
 import type { LogTroubles } from '../log.troubles.js';
 import type { GroupMember, Subscription } from '../message.log.js';
+import type { TopicPartition } from '../partition.dealer.js';
 import { atMost } from './at-most.js';
 import { Backoff } from './backoff.js';
 import { GroupGeneration } from './group.generation.js';
@@ -23,6 +24,12 @@ const PATIENCE = 10_000;
 /** How long records wait for their partition to be taken before it is paused, in milliseconds: the broker's others wait as well. */
 const TAKING = 100;
 const CONCURRENTLY = 1_000;
+
+/** What kafkajs says of a batch; where compaction left nothing of it, it has no first offset. */
+interface PassedBatch extends TopicPartition {
+  readonly firstOffset: string | null;
+  readonly lastOffset: string;
+}
 
 /**
  * A member of a group. kafkajs' consumer does the talking; a consumer that crashes, whatever the reason, is replaced by another
@@ -170,7 +177,7 @@ export class KafkaGroup implements Subscription {
     consumer.on(REBALANCING, () => this.lose(true));
     consumer.on(RECEIVED_UNSUBSCRIBED_TOPICS, ({ payload }) => this.warnOfTopics(payload.topicsNotSubscribed));
     consumer.on(END_BATCH_PROCESS, ({ payload }) => {
-      if (payload.batchSize === 0) this.pass(payload.topic, payload.partition, BigInt(payload.lastOffset) + 1n);
+      if (payload.batchSize === 0) this.pass(consumer, payload);
     });
     return new Promise((resolve) => {
       consumer.on(CRASH, ({ payload }: InstrumentationEvent<ConsumerCrashEvent['payload']>) => {
@@ -251,10 +258,19 @@ export class KafkaGroup implements Subscription {
     return false;
   }
 
-  /** kafkajs passes by what holds control and aborted records only, without handing it over. */
-  private pass(topic: string, partition: number, next: bigint): void {
+  /**
+   * kafkajs passes by what holds control and aborted records only, without handing it over. Where that begins behind what is
+   * expected it may be of a fetch from before a rebalance: only what is fetched from there once more proves that nothing stands between.
+   */
+  private pass(consumer: Consumer, { topic, partition, firstOffset, lastOffset }: PassedBatch): void {
     const assignment = this.generation?.find(topic, partition);
+    const next = BigInt(lastOffset) + 1n;
     if (!assignment?.taken || next <= assignment.expected) return;
+    const { expected } = assignment;
+    if (BigInt(firstOffset ?? lastOffset) > expected && assignment.sought !== expected) {
+      assignment.sought = expected;
+      return consumer.seek({ topic, partition, offset: expected.toString() });
+    }
     assignment.expected = next;
     this.member.batch(assignment, { topic, partition, records: [], next });
   }
