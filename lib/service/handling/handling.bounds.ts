@@ -91,7 +91,10 @@ export class HandlingBounds implements Disposable {
 
   private readonly passOn = ({ target }: { target: EventTarget | null }): void => {
     // A method that is deaf to its signal must not keep a process that shuts down.
-    if (target === this.limits.owner) this.timer?.unref();
+    if (target === this.limits.owner) {
+      this.timer?.unref();
+      this.limits.deadline.dispose();
+    }
     this.controller.abort((target as AbortSignal).reason);
   };
 }
