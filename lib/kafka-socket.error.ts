@@ -23,7 +23,12 @@ export abstract class KafkaSocketError extends Error {
   }
 }
 
-/** The text of anything that was thrown: a message where there is one. */
+/** The text of anything that was thrown: a message where there is one. Never throws, whatever it is. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof Error) return thrown.message;
+  try {
+    return String(thrown);
+  } catch {
+    return 'something without a text of its own'; // such as Object.create(null)
+  }
 }

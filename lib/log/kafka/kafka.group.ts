@@ -229,11 +229,16 @@ export class KafkaGroup implements Subscription {
   private async takenAssignment({ topic, partition }: RawBatch): Promise<KafkaAssignment | undefined> {
     const generation = this.generation;
     const assignment = generation?.find(topic, partition);
+    if (!generation || !assignment) return undefined;
     const giveUp = performance.now() + TAKING;
-    while (assignment && !assignment.taken && !assignment.signal.aborted) {
+    const isWaiting = (): boolean => !assignment.taken && !assignment.signal.aborted;
+    while (isWaiting()) {
       const left = giveUp - performance.now();
-      if (left <= 0) return void assignment.pause('taking');
-      await atMost(left, generation!.changed.wait());
+      if (left <= 0) {
+        assignment.pause('taking');
+        return undefined;
+      }
+      await atMost(left, generation.changed.wait());
     }
     return assignment;
   }
