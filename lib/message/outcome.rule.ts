@@ -9,9 +9,10 @@ import type { RecordHeaders } from './record.js';
  * Whether a record ends a request. The first such record of a request in its reply partition is the outcome, for
  * every reader; all later ones are dropped. Only a result that says `final` counts: the root command's own answer, an
  * explicit reply, or the time-out. The answer of a nested command ends nothing.
+ * @param type what the record is, where the caller has read it already: this is asked of every record
  */
-export function isTerminal(headers: RecordHeaders): boolean {
-  if (messageTypeOf(headers)?.kind !== 'result') return false;
+export function isTerminal(headers: RecordHeaders, type = messageTypeOf(headers)): boolean {
+  if (type?.kind !== 'result') return false;
   return peekBreadCrumb(headerText(headers['ce_breadcrumbs']) ?? '', 'final') === '1';
 }
 

@@ -1,12 +1,13 @@
 import { Logger } from '@nestjs/common';
 import { messageOf } from '../../kafka-socket.error.js';
 import { messageTypeOf } from '../../message/message.type.js';
+import { isRootCommand } from '../../message/outcome.rule.js';
 import type { LogPosition, LogRecord, RecordBatch } from '../../message/record.js';
 import { requestIdentity } from '../../message/request.identity.js';
 import type { BroadcastRules } from './broadcast.rules.js';
 import type { Delivery } from './delivery.js';
 import type { GatewayMetrics } from '../gateway.metrics.js';
-import { classify, readCrumbs } from './record.classifier.js';
+import { classify, idOf, readCrumbs } from './record.classifier.js';
 import type { RecordRing } from './record.ring.js';
 import type { RequestLedger } from '../request/request.ledger.js';
 import type { RoutedRecord, RoutedResult } from './routed.record.js';
@@ -72,8 +73,10 @@ export class RecordRouter {
   /** Never throws: whatever stands in the log, the next record must be reached. */
   private routeOne(record: LogRecord): void {
     try {
-      if (messageTypeOf(record.headers)?.kind === 'command') this.noteCommand(record);
-      const routed = classify(record, this.rules);
+      const type = messageTypeOf(record.headers);
+      if (!type) return; // not ours
+      if (type.kind === 'command') return this.noteCommand(record);
+      const routed = classify(record, this.rules, type);
       if (!routed || (routed.kind === 'result' && !this.decides(routed))) return;
       this.ring.add(routed);
       this.deliver(routed);
@@ -86,7 +89,7 @@ export class RecordRouter {
   private noteCommand(record: LogRecord): void {
     const crumbs = readCrumbs(record);
     // A command that follows from another carries the same request, but is not the request.
-    if (!crumbs || crumbs.causationId !== undefined) return;
+    if (!crumbs || !isRootCommand({ id: idOf(record), breadCrumbs: crumbs })) return;
     const identity = requestIdentity(crumbs);
     if (identity !== undefined) this.ledger.noteCommand(identity, placeOf(record));
   }

@@ -72,7 +72,7 @@ export class RedeliveryGuard {
 
   /** Notes how a request ended, where a result that was read says so. */
   noteResult(record: LogRecord, type: MessageType): void {
-    if (!isTerminal(record.headers) || !this.isOurs(record, type)) return;
+    if (!isTerminal(record.headers, type) || !this.isOurs(record, type)) return;
     const identity = unlessMalformed(() => requestIdentity(decodeEnvelope(record.headers).breadCrumbs));
     if (identity === undefined) return;
     if (!isTimeout(record, type)) this.endings.set(identity, 'answered');
