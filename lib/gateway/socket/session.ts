@@ -2,6 +2,7 @@ import type { WebSocket } from 'ws';
 import type { Frame, GatewayFrames, Positions } from '../../protocol/frames.js';
 import { CloseCode } from '../../protocol/close-codes.js';
 import type { Claims } from '../../message/claims.js';
+import { drained } from '../recovery/drained.js';
 import type { RoutedRecord } from '../routing/routed.record.js';
 
 /** Which events of a topic a session wants: these types, or all. */
@@ -102,6 +103,15 @@ export class Session {
   /** Sends a frame of recovery, which waits for the socket to drain and is never too slow. */
   sendRecovered(frame: string): void {
     this.socket.send(frame);
+  }
+
+  /**
+   * Waits until the client has room for more of recovery. Gives other work a turn in any case, and closes a client that takes
+   * nothing at all with 4008.
+   * @throws the signal's reason when it aborts, as it does when the socket closes
+   */
+  drained(signal: AbortSignal): Promise<void> {
+    return drained(this.socket, signal);
   }
 
   /** Where this client stands, given where the gateway stands. */
