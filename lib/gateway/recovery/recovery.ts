@@ -6,7 +6,6 @@ import type { Positions, RecoveryReason } from '../../protocol/frames.js';
 import { CloseCode } from '../../protocol/close-codes.js';
 import type { BroadcastRules } from '../routing/broadcast.rules.js';
 import type { Delivery } from '../routing/delivery.js';
-import { drained } from './drained.js';
 import type { GatewayMetrics } from '../gateway.metrics.js';
 import { classify } from '../routing/record.classifier.js';
 import type { RecordRing } from '../routing/record.ring.js';
@@ -88,7 +87,7 @@ export class Recovery {
     } catch (error) {
       if (signal.aborted) return;
       this.logger.warn(`A recovery failed, so its client is told to reconnect: ${messageOf(error)}`);
-      session.socket.close(CloseCode.insufficientState, 'the log cannot be read now: reconnect');
+      session.close(CloseCode.insufficientState, 'the log cannot be read now: reconnect');
     }
   }
 
@@ -128,7 +127,7 @@ export class Recovery {
           if (routedRecord) send(routedRecord);
         }
         session.passed(topic, partition, batch.next - 1n);
-        await drained(session.socket, signal);
+        await session.drained(signal);
       }
       session.passed(topic, partition, to - 1n);
       await this.noteRetention(plan, topic, partition, from);
@@ -160,9 +159,9 @@ export class Recovery {
   /** Sends what the ring holds, in chunks, until less than a chunk is left. */
   private async fromRing(session: Session, send: Send, signal: AbortSignal): Promise<void> {
     for (const [topic, partition] of this.router.routed()) {
-      while (this.sendChunk(session, topic, partition, send) === 'more') await drained(session.socket, signal);
+      while (this.sendChunk(session, topic, partition, send) === 'more') await session.drained(signal);
     }
-    await drained(session.socket, signal);
+    await session.drained(signal);
   }
 
   /** One chunk of a partition. What is not in the ring any more is left to the next round through the log. */

@@ -58,6 +58,11 @@ export class Connection {
     return this.closing.signal;
   }
 
+  /** Says goodbye, after all that is on its way to the client. Safe to call twice: the first goodbye is said. */
+  close(code: CloseCode, reason: string): void {
+    this.socket.close(code, reason);
+  }
+
   /** Runs something when a time is over, in milliseconds, unless the socket closes before. */
   after(milliseconds: number, then: () => void): NodeJS.Timeout | undefined {
     if (this.closed.aborted) return undefined;
@@ -138,7 +143,7 @@ export class Connection {
       this.refusals = 0;
       return;
     }
-    if (++this.refusals > MAX_REFUSALS) this.socket.close(CloseCode.rate, 'too many frames a second');
+    if (++this.refusals > MAX_REFUSALS) this.close(CloseCode.rate, 'too many frames a second');
     throw new RateError('More frames a second than this gateway takes from one client. Slow down and send it again.', {
       temporary: true,
     });
@@ -151,7 +156,7 @@ export class Connection {
     }
     this.refuse(error, frame);
     if (error instanceof BadFrameError && ++this.badFrames >= MAX_BAD_FRAMES) {
-      this.socket.close(CloseCode.badFrames, 'too many bad frames');
+      this.close(CloseCode.badFrames, 'too many bad frames');
     }
   }
 }

@@ -61,7 +61,7 @@ export class GatewayProtocol {
     } catch (error) {
       if (!(error instanceof BadFrameError)) return this.sendAway(connection, frame, error);
       connection.refuse(error, frame);
-      connection.socket.close(CloseCode.badFrames, 'bad hello');
+      connection.close(CloseCode.badFrames, 'bad hello');
     }
   }
 
@@ -69,7 +69,7 @@ export class GatewayProtocol {
   private sendAway(connection: Connection, frame: ReceivedFrame, cause: unknown): void {
     this.logger.error(`A hello could not be answered: ${messageOf(cause)}`);
     connection.refuse(new InternalError('The gateway can welcome nobody now.', { cause, temporary: true }), frame);
-    connection.socket.close(CloseCode.insufficientState, 'nobody can be welcomed now: reconnect');
+    connection.close(CloseCode.insufficientState, 'nobody can be welcomed now: reconnect');
   }
 
   /** A gateway that has not read the log back cannot tell what is decided, so it sends clients to another one. */
@@ -77,7 +77,7 @@ export class GatewayProtocol {
     try {
       return await this.ready(connection.closed);
     } catch {
-      connection.socket.close(CloseCode.insufficientState, 'the gateway is not ready: reconnect');
+      connection.close(CloseCode.insufficientState, 'the gateway is not ready: reconnect');
       return undefined;
     }
   }

@@ -24,7 +24,7 @@ export class Heartbeat {
       connection.after(timeout, () => {
         // While we do not read, an answer may lie in the socket.
         if (connection.heard < sent && !connection.paused)
-          session.socket.close(CloseCode.noPong, 'no answer to a ping');
+          session.close(CloseCode.noPong, 'no answer to a ping');
       });
       connection.after(interval, beat);
     };

@@ -75,7 +75,7 @@ export class Hello {
     const who = await this.authenticate(connection, token);
     if (who === 'refused') return undefined;
     if (who?.claims.sub !== session.claims?.sub) {
-      connection.socket.close(CloseCode.forbidden, 'the token is somebody else’s');
+      connection.close(CloseCode.forbidden, 'the token is somebody else’s');
       return undefined;
     }
     session.claims = who?.claims;
@@ -94,8 +94,8 @@ export class Hello {
       if (error instanceof GatewaySetupError) this.logger.error(error.message);
       else this.logger.debug(`A hello was refused: ${messageOf(error)}`);
       if (isTemporary(error))
-        connection.socket.close(CloseCode.insufficientState, 'nobody can be authenticated now: reconnect');
-      else connection.socket.close(CloseCode.badToken, 'the token is not accepted');
+        connection.close(CloseCode.insufficientState, 'nobody can be authenticated now: reconnect');
+      else connection.close(CloseCode.badToken, 'the token is not accepted');
       return 'refused';
     }
   }
@@ -119,7 +119,7 @@ export class Hello {
     connection.cancel(this.expiry.get(connection));
     if (!expires) return;
     const close = (): void =>
-      connection.socket.close(CloseCode.tokenExpired, 'the token has expired: reconnect with a new one');
+      connection.close(CloseCode.tokenExpired, 'the token has expired: reconnect with a new one');
     this.expiry.set(connection, connection.after(expires.getTime() - Date.now(), close));
   }
 }

@@ -114,6 +114,11 @@ export class Session {
     return drained(this.socket, signal);
   }
 
+  /** Says goodbye, after all that is on its way to the client. Safe to call twice: the first goodbye is said. */
+  close(code: CloseCode, reason: string): void {
+    this.socket.close(code, reason);
+  }
+
   /** Where this client stands, given where the gateway stands. */
   positions(routed: Iterable<readonly [topic: string, partition: number, offset: bigint]>): Positions {
     const positions: Record<string, Record<string, string>> = {};
