@@ -14,11 +14,21 @@ type OptionValue =
   | Readonly<Record<string, 'data' | 'metadata'>>;
 
 /** Options that may be 0 or less; every other number is at least 1. */
-const MINIMA: Readonly<Record<string, number>> = { db: 0, grace: 0, clockSkew: 0, replicationFactor: -1, replay: 0 };
+const MINIMA: Readonly<Record<string, number>> = {
+  db: 0,
+  grace: 0,
+  goodbyeWindow: 0,
+  clockSkew: 0,
+  replicationFactor: -1,
+  replay: 0,
+  proxies: 0,
+};
 
 /** What has no default to be told from. */
 const LISTS = new Set(['origins', 'include']);
-const HOOKS = new Set(['authenticate', 'authorize']);
+/** Lists that hold other things than texts. */
+const LISTS_OF_PARTS = new Set(['include', 'guards']);
+const HOOKS = new Set(['admit', 'authenticate', 'authorize']);
 /** Options that `false` switches off. */
 const SWITCHES = new Set(['createTopics']);
 
@@ -75,7 +85,7 @@ function fits(current: unknown, value: unknown, key: string, where: string, prob
 
 function isListOfTexts(value: unknown, key: string, where: string, problems: string[]): boolean {
   if (!Array.isArray(value)) return refuse(`"${where}" is not a list.`, problems);
-  if (key === 'include' || value.every((one) => typeof one === 'string')) return true;
+  if (LISTS_OF_PARTS.has(key) || value.every((one) => typeof one === 'string')) return true;
   return refuse(`"${where}" holds something else than texts.`, problems);
 }
 

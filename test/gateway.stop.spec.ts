@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { CommandHandler, KafkaSocketModule, MemoryMessageLog } from 'nestjs-kafka-socket';
+import { CommandHandler, KafkaSocketHealth, KafkaSocketModule, MemoryMessageLog } from 'nestjs-kafka-socket';
 import { describe, expect, it } from 'vitest';
 import { launchApp, startApp } from './support/app.js';
 import { auction } from './support/auction.js';
-import { RawClient } from './support/raw.client.js';
+import { RawClient, rawIdentity } from './support/raw.client.js';
+import { writeResult } from './support/written.result.js';
 
 describe('an application that is stopped while it starts', { timeout: 5_000 }, () => {
   it('stops, though it would never be done with reading the log back', async () => {
@@ -70,6 +71,52 @@ describe('an application that is stopped while the log is away', { timeout: 5_00
 
     expect(await client.closed).toMatchObject({ code: 4001 });
     expect(asked).toBe(true);
+  });
+});
+
+describe('an application that says goodbye to many clients', { timeout: 10_000 }, () => {
+  /** One that is being stopped, and has said goodbye to the first of its clients; of the last one it has not. */
+  async function stopping() {
+    const log = new MemoryMessageLog();
+    const { topic } = auction();
+    const { app, url, stop } = await startApp({ log, gateway: { topics: [topic], goodbyeWindow: 60_000 } });
+    const identity = await rawIdentity();
+    const [first] = await Promise.all(Array.from({ length: 400 }, () => RawClient.connect(url, { identity })));
+    const last = await RawClient.welcome(url);
+    const stopped = stop();
+    expect(await first!.closed).toMatchObject({ code: 4001 });
+    return { log, topic, app, url, last, stopped };
+  }
+
+  it('serves each of them until its own goodbye', async () => {
+    const { log, topic, last, stopped } = await stopping();
+
+    const requestId = last.request(topic, 'Nobody', {});
+    const [, partition] = (await last.next('accepted')).data.at;
+    await writeResult(log, last, topic, partition, requestId, { status: 'success', value: 1 });
+    expect(await last.outcome(topic, requestId)).toEqual({ status: 'success', value: 1 });
+
+    await stopped;
+    expect(await last.closed).toMatchObject({ code: 4001 });
+  });
+
+  it('is not ready any more, and lets nobody in', async () => {
+    const { app, url, last, stopped } = await stopping();
+
+    expect(app.get(KafkaSocketHealth).check()).toMatchObject({
+      ready: false,
+      details: { gateway: 'the gateway is shutting down' },
+    });
+    const late = await RawClient.connect(url);
+    expect(await late.closed).toMatchObject({ code: 4001 });
+    expect(last.socket.readyState).toBe(last.socket.OPEN);
+    await stopped;
+  });
+
+  it('is done long before its window is over, where it has not that many', async () => {
+    const { stopped } = await stopping();
+
+    await stopped; // or the test takes too long
   });
 });
 

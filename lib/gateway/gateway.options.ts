@@ -1,3 +1,4 @@
+import type { CanActivate, Type } from '@nestjs/common';
 import type { Claims } from '../message/claims.js';
 
 /** How much of an event type leaves the house: all of it, or that it happened, so that clients fetch the rest. */
@@ -64,10 +65,28 @@ export class GatewayLimits {
    */
   connections = 50_000;
   /**
+   * Connections from one address, by {@link GatewayOptions.proxies}; further ones are closed with 4504. Of IPv6 the first 64 bits
+   * count, since a subscriber has all that begin with them. The default is a tenth of `connections`: no single machine takes a
+   * gateway for itself, and the thousands who share the address of a mobile network, or of a proxy that nobody declared, get in.
+   * @default 5_000
+   */
+  connectionsPerAddress = 5_000;
+  /**
+   * Connections of one user, by the claim `sub`; further ones are closed with 4504. Many browser tabs on several devices.
+   * @default 100
+   */
+  connectionsPerUser = 100;
+  /**
    * Requests that may wait for their outcome in one gateway process; further ones get the error `unavailable`.
    * @default 100_000
    */
   requests = 100_000;
+  /**
+   * Requests of one session that may wait for their outcome; further ones get the error `unavailable`. The default is a hundredth of
+   * `requests`, and 20 seconds at the full `rate`.
+   * @default 1_000
+   */
+  requestsPerSession = 1_000;
   /**
    * Bytes of routed records that are kept in memory for clients that were away a short while.
    * @default 67_108_864
@@ -122,15 +141,34 @@ export class GatewayOptions {
    */
   origins?: readonly string[];
   /**
-   * How long a new connection may take to say hello, in milliseconds; then it is closed with 4502.
+   * Proxies in front of this gateway, each of which appends the address that it sees to `X-Forwarded-For`: so many entries from the
+   * right stands the client's address. 0: the client connects by itself, and what it writes into that header is not believed.
+   * @default 0
+   */
+  proxies = 0;
+  /**
+   * How long a new connection may take to say hello, and to be welcome, in milliseconds; then it is closed with 4502, or with 4010
+   * where it waits for us.
    * @default 10_000
    */
   helloTimeout = 10_000;
   /**
-   * How long a shutdown may take to finish what is in flight and say goodbye, in milliseconds.
+   * How long `admit`, `authenticate`, `authorize` and a guard may take to answer, in milliseconds. Then the upgrade is answered with
+   * 503, the socket is closed with 4010, or what was asked for is forbidden.
+   * @default 5_000
+   */
+  hookTimeout = 5_000;
+  /**
+   * How long a shutdown may take to finish what is in flight, in milliseconds; it says goodbye after that.
    * @default 5_000
    */
   drainTimeout = 5_000;
+  /**
+   * Over how long a shutdown spreads its goodbyes at most, in milliseconds, so that clients do not all come to the other gateways
+   * at once. A client is served until its own goodbye. At least one is closed each millisecond, so few clients take less.
+   * @default 2_000
+   */
+  goodbyeWindow = 2_000;
   /**
    * How a client that is gone is noticed.
    * @default new HeartbeatOptions()
@@ -147,18 +185,37 @@ export class GatewayOptions {
    * @default new GatewayLimits()
    */
   limits = new GatewayLimits();
-  /** Who connects, by the token of the hello. Left out: everyone, with a warning in production. */
+  /** Who gets a WebSocket at all, by cookie or header, before there is one. Left out: every page of an allowed origin. */
+  admit?: Admit;
+  /** Who connects, by the token of the hello. Left out: whom `admit` said, else everyone, with a warning in production. */
   authenticate?: Authenticate;
   /** Who may do what. Left out: everyone everything, with a warning in production. */
   authorize?: Authorize;
+  /**
+   * Nest guards that answer the same question, and must agree as well: classes, which are looked up among the application's providers
+   * or else made, or instances. The execution context is of type `ws`: `switchToWs().getClient()` is a {@link GatewayClient},
+   * `getData()` an {@link Intent}, `getPattern()` its action. What a guard throws means no. About an event it must answer at once,
+   * as {@link Authorize}.
+   * @default []
+   */
+  guards: readonly (Type<CanActivate> | CanActivate)[] = [];
 }
 
-/** A client that passed {@link Authenticate}. */
+/** A client that passed {@link Admit} or {@link Authenticate}. */
 export interface Authenticated {
   readonly claims: Claims;
-  /** When the token ends; the socket is closed with 4005 then, unless it was refreshed. */
+  /** When that ends; the socket is closed with 4005 then, unless it was refreshed. */
   readonly expires?: Date;
 }
+
+/**
+ * Tells who may open a WebSocket, from what its upgrade carries: a session cookie, an `Authorization` header. What it throws answers
+ * the upgrade with 401, an error with `temporary: true` with 503. What it returns is who the client is, where there is no
+ * {@link Authenticate}; where there is, that finds it as `handshake.admitted` and has the last word. `undefined`: let in, nobody known.
+ *
+ * A page cannot send headers of its own, but its browser sends cookies, from wherever the page is: see `gateway.origins`.
+ */
+export type Admit = (handshake: Handshake) => Authenticated | undefined | Promise<Authenticated | undefined>;
 
 /**
  * Tells who a client is. What it throws closes the socket with 4500, and the client gives up; an error with `temporary: true`
@@ -166,10 +223,22 @@ export interface Authenticated {
  */
 export type Authenticate = (token: string | undefined, handshake: Handshake) => Authenticated | Promise<Authenticated>;
 
-/** What is known of a connection before its hello. */
+/** What is known of a connection before its hello. The address that it asked for is not: tokens do not belong there. */
 export interface Handshake {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Who is at the other end of the connection: the client, or the last proxy before us. */
   readonly remoteAddress: string | undefined;
+  /** The client's address, as {@link GatewayOptions.proxies} says. */
+  readonly address: string | undefined;
+  /** What {@link Admit} returned. */
+  readonly admitted?: Authenticated;
+}
+
+/** Whom a guard is asked about. */
+export interface GatewayClient {
+  /** As of now: a refresh may change them. */
+  readonly claims: Claims | undefined;
+  readonly handshake: Handshake;
 }
 
 /** What a client wants to do. */

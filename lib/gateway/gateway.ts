@@ -91,8 +91,9 @@ export class Gateway {
     ).handle;
   }
 
-  /** Why clients cannot be served now; undefined while they can. */
+  /** Why no new clients should come here now; undefined while they may. */
   get trouble(): string | undefined {
+    if (this.draining) return 'the gateway is shutting down';
     return this.state ? undefined : 'the gateway has not read the log back yet';
   }
 
@@ -121,12 +122,17 @@ export class Gateway {
     if (!this.state) void this.tail?.stop();
   }
 
-  /** Delivers what is in the log now, says goodbye to every client, and stops. Bounded, and safe to call twice. */
+  /**
+   * Delivers what is in the log now, says goodbye to one client after the other, each of whom is served until then, and stops.
+   * Bounded, and safe to call twice.
+   */
   async stop(): Promise<void> {
     this.drain();
     const bound = AbortSignal.timeout(this.options.drainTimeout);
     await abortable([bound], () => this.finishWork(bound)).catch(() => undefined); // recovery repairs what is missing
-    await this.connections.close(Math.max(1_000, this.options.drainTimeout / 2));
+    await this.connections.close();
+    // What came in meanwhile: nobody here is told of it any more, but it is to be written before the log is closed.
+    await abortable([bound], () => this.intake.settled()).catch(() => undefined);
     await this.tail?.stop();
     await this.backstop.stop();
   }

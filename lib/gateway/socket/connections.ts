@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
@@ -6,6 +7,12 @@ import { CloseCode } from '../../protocol/close-codes.js';
 import { Connection, type OnFrame } from './connection.js';
 import type { GatewayMetrics } from '../gateway.metrics.js';
 import type { GatewayOptions } from '../gateway.options.js';
+import { within } from '../../timeout/bounded.wait.js';
+
+/** How long a client may take to answer a goodbye, in milliseconds. */
+const LEAVE_LIMIT = 2_000;
+/** Pause between two handfuls of goodbyes, in milliseconds. */
+const GOODBYE_TICK = 10;
 
 /** All sockets of this gateway, from the handshake to the close. */
 export class Connections {
@@ -42,19 +49,29 @@ export class Connections {
     this.draining = true;
   }
 
-  /** Says goodbye to every client, and waits until all have gone or the time, in milliseconds, is over. */
-  async close(timeout: number): Promise<void> {
+  /** Says goodbye to every client, to one after the other, and ends the sockets of those who do not answer it. Safe to call twice. */
+  async close(): Promise<void> {
     this.draining = true;
-    const gone = [...this.open].map(({ socket }) => new Promise((resolve) => socket.once('close', resolve)));
-    for (const { socket } of this.open)
-      socket.close(CloseCode.shuttingDown, 'shutting down: reconnect to another gateway');
-    const waiting = new AbortController();
-    await Promise.race([
-      Promise.all(gone),
-      pause(timeout, undefined, { signal: waiting.signal }).catch(() => undefined),
-    ]);
-    waiting.abort();
+    const leaving = [...this.open];
+    const gone = Promise.all(leaving.map(({ closed }) => once(closed, 'abort')));
+    await this.sayGoodbye(leaving);
+    const late = (): Error => new Error('Some clients did not answer the goodbye.');
+    await within(gone, LEAVE_LIMIT, late).catch(() => undefined);
     for (const { socket } of this.open) socket.terminate();
+  }
+
+  /** Spread over the window, so that not all come to the other gateways at once; but at least one goes each millisecond. */
+  private async sayGoodbye(leaving: readonly Connection[]): Promise<void> {
+    const count = leaving.length;
+    const time = Math.min(this.options.goodbyeWindow, count);
+    const began = performance.now();
+    for (let said = 0; ; await pause(GOODBYE_TICK)) {
+      const due = time === 0 ? count : Math.min(count, 1 + ((performance.now() - began) / time) * count);
+      for (; said < due; said++) {
+        leaving[said]!.close(CloseCode.shuttingDown, 'shutting down: reconnect to another gateway');
+      }
+      if (said === count) return;
+    }
   }
 
   /** Whoever said nothing stops; whose hello waits for us, for the log or for `authenticate`, tries another gateway. */
