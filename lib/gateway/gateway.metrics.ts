@@ -43,7 +43,7 @@ export class GatewayMetrics {
     this.deliveries.add(1, { kind });
   }
 
-  recovered(outcome: string): void {
+  recovered(outcome: string, _records: number): void {
     this.recoveries.add(1, { outcome });
   }
 }

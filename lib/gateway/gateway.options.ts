@@ -104,10 +104,16 @@ export class GatewayLimits {
    */
   replay = 100_000;
   /**
-   * Clients whose missed records are read from the log at the same time; further ones wait for their turn.
+   * Stretches of the log that are read at the same time for clients that catch up, of one partition one at a time. All who need
+   * a stretch share its reading.
    * @default 16
    */
   recoveries = 16;
+  /**
+   * Bytes of records read from the log that are kept in memory for the next who catches up; what is unused for longest goes first.
+   * @default 16_777_216
+   */
+  recoveryCache = 16 * 1024 * 1024;
   /**
    * Client keys whose sealing set-up is kept; the one unused for longest goes first.
    * @default 10_000

@@ -18,12 +18,15 @@ import { Heartbeat } from './socket/heartbeat.js';
 import { type GatewayState, Hello } from './socket/hello.js';
 import { RecordRing } from './routing/record.ring.js';
 import { RecordRouter } from './routing/record.router.js';
+import { FairTurns } from './recovery/fair.turns.js';
+import { MissedRecords } from './recovery/missed.records.js';
 import { Recovery } from './recovery/recovery.js';
+import { RecoveryPlanner } from './recovery/recovery.plan.js';
+import { WarmReader } from './recovery/warm.reader.js';
 import { RequestIntake } from './request/request.intake.js';
 import { RequestLedger } from './request/request.ledger.js';
 import { RequestRepeats } from './request/request.repeats.js';
 import { ResultSealer } from './sealing/result.sealer.js';
-import { Semaphore } from './recovery/semaphore.js';
 import { SessionRegistry } from './socket/session.registry.js';
 import { Subscriptions } from './socket/subscriptions.js';
 
@@ -66,19 +69,10 @@ export class Gateway {
     this.backstop = new Backstop(timers, log, ttl.grace);
     this.router = new RecordRouter(rules, ring, ledger, sessions, delivery, metrics);
     this.router.onDecided = this.backstop.release;
-    const turns = new Semaphore(limits.recoveries);
-    const recovery = new Recovery(
-      log,
-      ring,
-      this.router,
-      ledger,
-      rules,
-      delivery,
-      turns,
-      options.topics,
-      limits.replay,
-      metrics,
-    );
+    const planner = new RecoveryPlanner(log, this.router, options);
+    const turns = new FairTurns();
+    const missed = new MissedRecords(this.router, ring, new WarmReader(log, rules, turns, limits), turns);
+    const recovery = new Recovery(planner, missed, delivery, ledger, metrics);
     const repeats = new RequestRepeats(log, ring, rules, this.backstop, delivery);
     const arming = new ArmingInterceptor(scheduler, (error) => !mayBeInTheLog(error));
     this.intake = new RequestIntake(log, scheduler, arming, this.backstop, ledger, repeats, access, options, metrics);

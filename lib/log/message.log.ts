@@ -77,6 +77,8 @@ export interface LogRange {
   readonly from: bigint;
   /** First offset no longer wanted. */
   readonly to: bigint;
+  /** Bytes that a batch should not exceed by much, which bounds how long decoding it takes. Left out: what suits the log. */
+  readonly bytes?: number;
 }
 
 /**

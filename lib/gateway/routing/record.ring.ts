@@ -1,6 +1,11 @@
 import type { RoutedRecord } from './routed.record.js';
 
+/** Bytes that it may hold above its limit while somebody catches up, so that what is routed meanwhile does not run away from him. */
+const HOLD_BYTES = 4 * 1024 * 1024;
+
 interface Stretch {
+  /** Where routing began. */
+  readonly opened: bigint;
   /** All routed records from this offset on are here. */
   floor: bigint;
   records: (RoutedRecord | undefined)[];
@@ -18,17 +23,36 @@ export class RecordRing {
   private order: Stretch[] = [];
   private orderHead = 0;
   private bytes = 0;
+  private holds = 0;
 
   constructor(private readonly limit: number) {}
 
   /** Opens a partition; what lies before `floor` is not here. */
   open(topic: string, partition: number, floor: bigint): void {
-    this.stretches.set(`${topic}/${partition}`, { floor, records: [], head: 0 });
+    this.stretches.set(`${topic}/${partition}`, { opened: floor, floor, records: [], head: 0 });
   }
 
   /** The offset from which on the ring holds all that was routed; undefined for a partition that was never opened. */
   floor(topic: string, partition: number): bigint | undefined {
     return this.stretches.get(`${topic}/${partition}`)?.floor;
+  }
+
+  /** The offset at which routing of a partition began; undefined for one that was never opened. */
+  opened(topic: string, partition: number): bigint | undefined {
+    return this.stretches.get(`${topic}/${partition}`)?.opened;
+  }
+
+  /** Keeps what is routed from now on, within reason, until it is disposed of. */
+  hold(): Disposable {
+    this.holds++;
+    let held = true;
+    const release = (): void => {
+      if (!held) return;
+      held = false;
+      this.holds--;
+      this.evict();
+    };
+    return { [Symbol.dispose]: release };
   }
 
   add(record: RoutedRecord): void {
@@ -37,7 +61,7 @@ export class RecordRing {
     stretch.records.push(record);
     this.order.push(stretch);
     this.bytes += record.bytes;
-    while (this.bytes > this.limit && this.orderHead < this.order.length) this.dropOldest();
+    this.evict();
   }
 
   /** At most `count` records from an offset on, in offset order. */
@@ -52,6 +76,11 @@ export class RecordRing {
   at(topic: string, partition: number, offset: bigint): RoutedRecord | undefined {
     const [record] = this.from(topic, partition, offset, 1);
     return record?.offset === offset ? record : undefined;
+  }
+
+  private evict(): void {
+    const limit = this.limit + (this.holds > 0 ? HOLD_BYTES : 0);
+    while (this.bytes > limit && this.orderHead < this.order.length) this.dropOldest();
   }
 
   private dropOldest(): void {

@@ -123,6 +123,8 @@ export class Session {
   positions(routed: Iterable<readonly [topic: string, partition: number, offset: bigint]>): Positions {
     const positions: Record<string, Record<string, string>> = {};
     for (const [topic, partition, offset] of routed) {
+      // Found while this client catches up: nothing of it is on its way yet.
+      if (this.recovering && !this.done.has(`${topic}/${partition}`)) continue;
       (positions[topic] ??= {})[partition] = String(this.position(topic, partition, offset));
     }
     return positions;

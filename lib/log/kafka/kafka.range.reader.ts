@@ -38,10 +38,13 @@ export class KafkaRangeReader {
     }
   }
 
-  private async fetch({ topic, partition, to }: LogRange, position: bigint): Promise<RecordBatch> {
+  private async fetch(
+    { topic, partition, to, bytes = this.fetchBytes }: LogRange,
+    position: bigint,
+  ): Promise<RecordBatch> {
     const leader = this.cluster.leaderOf({ topic, partition }) ?? (await this.seekLeader(topic, partition));
     const wanted = Math.min(Number(to - position), this.fetchBytes) * BYTES_A_RECORD;
-    const maxBytes = Math.min(LEAST_BYTES + wanted, this.fetchBytes);
+    const maxBytes = Math.min(LEAST_BYTES + wanted, this.fetchBytes, bytes);
     try {
       const [batch] = await this.takeTurn(leader, () =>
         this.cluster.fetch(leader, [{ topic, partition, position, maxBytes }], 0),

@@ -1,0 +1,104 @@
+import type { LogRange } from '../../log/message.log.js';
+import type { RecordRing } from '../routing/record.ring.js';
+import type { RecordRouter } from '../routing/record.router.js';
+import type { FairTurns } from './fair.turns.js';
+import type { RecoveringClient } from './recovering.client.js';
+import type { Place } from './recovery.plan.js';
+import type { WarmReader } from './warm.reader.js';
+
+/** Records of the ring that are taken at once; fewer where a step ends before. */
+const PIECE = 1_024;
+
+/**
+ * What clients missed: from the log as far as the ring does not reach, then from the ring, and the last stretch and the change to
+ * live delivery within one turn of the event loop, in which nothing else can be routed. So there is no gap, no duplicate, and
+ * nothing to hold back.
+ */
+export class MissedRecords {
+  constructor(
+    private readonly router: RecordRouter,
+    private readonly ring: RecordRing,
+    private readonly reader: WarmReader,
+    private readonly turns: FairTurns,
+  ) {}
+
+  /**
+   * Brings a client all that it missed, at its own pace.
+   * @param goLive is called in the turn in which nothing is missing
+   * @throws {LogUnavailableError} `log_unavailable`
+   * @throws the signal's reason when it aborts
+   */
+  async bring(client: RecoveringClient, goLive: () => void, signal: AbortSignal): Promise<void> {
+    using _kept = this.ring.hold();
+    const handOver = (): boolean => {
+      for (const place of this.placesOf(client)) {
+        this.takeFromRing(client, place);
+        if (this.isBehind(client, place)) return false;
+      }
+      goLive();
+      return true;
+    };
+    do {
+      for (const place of this.placesOf(client)) await this.bringPartition(client, place, signal);
+    } while (!(await this.turns.take(handOver, signal)));
+  }
+
+  /** Up to what was routed when the last step was taken. */
+  private async bringPartition(client: RecoveringClient, place: Place, signal: AbortSignal): Promise<void> {
+    for (let behind = this.isBehind(client, place); behind;) {
+      const stretch = this.stretchInLog(client, place);
+      if (stretch) await this.takeFromLog(client, stretch, signal);
+      else await this.turns.take(() => this.takeFromRing(client, place), signal);
+      behind = this.isBehind(client, place); // now: while the client takes it, more is routed, of every partition
+      await client.session.drained(signal);
+    }
+  }
+
+  /** What only the log holds; undefined where the ring goes on. */
+  private stretchInLog(client: RecoveringClient, { topic, partition }: Place): LogRange | undefined {
+    const from = this.nextFor(client, { topic, partition });
+    const floor = this.ring.floor(topic, partition);
+    if (floor !== undefined && from < floor) return { topic, partition, from, to: floor };
+    // The router has not come as far as the client asked for, or does not know the partition yet.
+    if (from >= (this.router.next(topic, partition) ?? 0n))
+      return { topic, partition, from, to: client.endOf({ topic, partition }) };
+    return undefined;
+  }
+
+  private takeFromLog(client: RecoveringClient, stretch: LogRange, signal: AbortSignal): Promise<void> {
+    return this.reader.use(
+      stretch,
+      (chunk) => {
+        if (chunk.held > stretch.from) client.lost(stretch.topic);
+        client.take(stretch, stretch.from, chunk);
+      },
+      signal,
+    );
+  }
+
+  /** Nothing, where the ring has lost what comes next: that is a matter of another round through the log. */
+  private takeFromRing(client: RecoveringClient, place: Place): void {
+    const { topic, partition } = place;
+    const from = this.nextFor(client, place);
+    const next = this.router.next(topic, partition);
+    if (next === undefined || from >= next || from < this.ring.floor(topic, partition)!) return;
+    const records = this.ring.from(topic, partition, from, PIECE);
+    client.take(place, from, { records, next: records[PIECE - 1] ? records[PIECE - 1]!.offset + 1n : next });
+  }
+
+  /** All partitions that a client may be behind in: those that are routed, and those that the router has yet to hear of. */
+  private placesOf({ missed }: RecoveringClient): Place[] {
+    const routed = [...this.router.routed()].map(([topic, partition]) => ({ topic, partition }));
+    return [...routed, ...missed.filter(({ topic, partition }) => this.router.next(topic, partition) === undefined)];
+  }
+
+  private isBehind(client: RecoveringClient, place: Place): boolean {
+    const from = this.nextFor(client, place);
+    return from < client.endOf(place) || from < (this.router.next(place.topic, place.partition) ?? 0n);
+  }
+
+  /** The next offset that a client needs; all of a partition that was found while it catches up. */
+  private nextFor({ session }: RecoveringClient, { topic, partition }: Place): bigint {
+    return session.position(topic, partition, (this.ring.opened(topic, partition) ?? 0n) - 1n) + 1n;
+  }
+}

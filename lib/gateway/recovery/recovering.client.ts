@@ -1,0 +1,139 @@
+import { Logger } from '@nestjs/common';
+import { messageOf } from '../../kafka-socket.error.js';
+import type { RecoveryReason } from '../../protocol/frames.js';
+import type { RequestLedger } from '../request/request.ledger.js';
+import type { Delivery } from '../routing/delivery.js';
+import type { RoutedRecord, RoutedResult } from '../routing/routed.record.js';
+import type { Session } from '../socket/session.js';
+import type { LogChunk } from './log.chunk.js';
+import type { MissedPartition, Place, RecoveryPlan } from './recovery.plan.js';
+
+/** When a step ends, that others have their turn: milliseconds, and bytes, of which a socket takes about as many without haste. */
+const STEP_TIME = 1;
+const STEP_BYTES = 256 * 1024;
+/** Requests whose outcome this client was told of; a second terminal record comes soon after the first. */
+const MAX_TOLD = 10_000;
+
+/** Some records of a partition in offset order, and the first offset behind them. */
+export type Missed = Pick<LogChunk, 'records' | 'next'>;
+
+/** One client that catches up: what it gets of missed records, and what it is told about that. */
+export class RecoveringClient {
+  private readonly logger = new Logger(RecoveringClient.name);
+  private readonly counts = new Map<string, number>();
+  private readonly reasons: Map<string, RecoveryReason | undefined>;
+  private readonly partitions: ReadonlyMap<string, MissedPartition>;
+  private readonly told = new Set<string>();
+
+  constructor(
+    readonly session: Session,
+    private readonly plan: RecoveryPlan,
+    private readonly delivery: Delivery,
+    private readonly ledger: RequestLedger,
+  ) {
+    this.reasons = new Map(plan.topics);
+    this.partitions = new Map(plan.missed.map((one) => [`${one.topic}/${one.partition}`, one]));
+  }
+
+  /** Partitions of which it asked for what it missed. */
+  get missed(): readonly MissedPartition[] {
+    return this.plan.missed;
+  }
+
+  /** What lies before it in a partition comes before `recovered`. */
+  endOf({ topic, partition }: Place): bigint {
+    return this.partitions.get(`${topic}/${partition}`)?.end ?? 0n;
+  }
+
+  /**
+   * Sends what is for this client from an offset on, and notes how far it came.
+   * @returns whether that was all; else the step was long enough
+   */
+  take({ topic, partition }: Place, from: bigint, { records, next }: Missed): boolean {
+    const end = performance.now() + STEP_TIME;
+    let bytes = 0;
+    for (let index = firstAt(records, from); index < records.length; index++) {
+      const record = records[index]!;
+      bytes += this.offer(record);
+      if (bytes < STEP_BYTES && performance.now() < end) continue;
+      this.session.passed(topic, partition, record.offset);
+      return false;
+    }
+    this.session.passed(topic, partition, next - 1n);
+    return true;
+  }
+
+  /**
+   * Records of a topic are gone before the client got them.
+   * @throws where it is not told how the topic was recovered: it named no positions of it, and will, when it comes back
+   */
+  lost(topic: string): void {
+    if (!this.reasons.has(topic)) throw new Error(`records of "${topic}" were lost before they could be delivered`);
+    this.reasons.set(topic, 'retention');
+  }
+
+  /** What was sent of each topic, and whether it was all. */
+  *outcomes(): Iterable<{ topic: string; complete: boolean; reason?: RecoveryReason; count: number }> {
+    for (const [topic, reason] of this.reasons) {
+      yield { topic, complete: reason === undefined, ...(reason && { reason }), count: this.counts.get(topic) ?? 0 };
+    }
+  }
+
+  /** @returns the bytes that were sent. Never throws: whatever stands in the log, the next record must be reached. */
+  private offer(record: RoutedRecord): number {
+    try {
+      return this.send(record);
+    } catch (error) {
+      const { topic, partition, offset } = record;
+      this.logger.error(`The record at ${topic}/${partition}/${offset} was not recovered: ${messageOf(error)}`);
+      return 0;
+    }
+  }
+
+  private send(record: RoutedRecord): number {
+    const { topic } = record;
+    const left = record.kind === 'event' && this.isLeftOut(record);
+    if (left && this.reasons.get(topic) !== undefined) return 0; // incomplete already
+    const frame = this.delivery.frameFor(this.session, record);
+    if (frame === undefined) return 0;
+    if (left) {
+      this.reasons.set(topic, 'limit');
+      return 0;
+    }
+    if (record.kind === 'result' && !this.isOutcome(record)) return 0;
+    this.session.sendRecovered(frame);
+    this.counts.set(topic, (this.counts.get(topic) ?? 0) + 1);
+    return frame.length;
+  }
+
+  private isLeftOut({ topic, partition, offset }: RoutedRecord): boolean {
+    const missed = this.partitions.get(`${topic}/${partition}`);
+    return missed !== undefined && offset < missed.eventsFrom;
+  }
+
+  /** Whether a terminal record is the first of its request, as far as the ledger reaches and beyond. */
+  private isOutcome({ identity, topic, partition, offset }: RoutedResult): boolean {
+    const first = this.ledger.get(identity)?.outcome;
+    // The ledger may have begun behind the first one.
+    if (first && (first.topic !== topic || first.partition !== partition || first.offset < offset)) return false;
+    if (this.told.has(identity)) return false;
+    for (const oldest of this.told) {
+      if (this.told.size < MAX_TOLD) break;
+      this.told.delete(oldest);
+    }
+    this.told.add(identity);
+    return true;
+  }
+}
+
+/** Index of the first record at an offset or above it. */
+function firstAt(records: readonly RoutedRecord[], offset: bigint): number {
+  let low = 0;
+  let high = records.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (records[middle]!.offset < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
