@@ -85,7 +85,7 @@ for (const { name, describeAdapter, shared } of adapters) {
       const timeout = timeoutAt(scheduler.now() + 200);
       await scheduler.arm(timeout);
 
-      await scheduler.disarm(timeout.id);
+      await expect(scheduler.disarm(timeout.id)).resolves.toBe(true);
 
       expect(await marker(scheduler, due, timeout.deadline + 100)).toBe(due.ids[0]);
     });
@@ -96,8 +96,8 @@ for (const { name, describeAdapter, shared } of adapters) {
       await scheduler.arm(gone);
       await due.next(gone);
 
-      await expect(scheduler.disarm(gone.id)).resolves.toBeUndefined();
-      await expect(scheduler.disarm(randomUUID())).resolves.toBeUndefined();
+      await expect(scheduler.disarm(gone.id)).resolves.toBe(false);
+      await expect(scheduler.disarm(randomUUID())).resolves.toBe(false);
     });
 
     it('is one where the same id is armed twice, and the first one counts', async () => {
@@ -139,6 +139,19 @@ for (const { name, describeAdapter, shared } of adapters) {
 
       expect(await due.next(timeout)).toEqual(timeout);
       expect(failures).toBe(3);
+    });
+
+    it('is not said to be taken back for certain where an attempt to publish it failed before', async () => {
+      const due = new DueTimeouts();
+      const { scheduler } = await started(async (timeout) => {
+        await due.take(timeout);
+        throw new Error('the acknowledgement was lost');
+      });
+      const timeout = timeoutAt(0);
+      await scheduler.arm(timeout);
+      await due.next(timeout);
+
+      await expect(scheduler.disarm(timeout.id)).resolves.toBe(false);
     });
 
     it('comes no more when it was disarmed between two attempts', async () => {

@@ -8,7 +8,8 @@ import { TimeoutsUnavailableError } from '../lib/timeout/timeout.errors.js';
 import type { Timeout } from '../lib/timeout/timeout.scheduler.js';
 import { collectLogs, DueTimeouts, timeoutAt } from './support/timeouts.js';
 
-const AWAY = new TimeoutsUnavailableError('Redis is away.', { temporary: true });
+const AWAY = new TimeoutsUnavailableError('Redis is away.', false);
+const SILENT = new TimeoutsUnavailableError('Redis did not answer.', true);
 
 /** The in-process scheduler with a door in front, so that a test decides when arming ends and how. */
 class GuardedScheduler extends MemoryTimeoutScheduler {
@@ -22,10 +23,10 @@ class GuardedScheduler extends MemoryTimeoutScheduler {
     this.calls.push('armed');
   }
 
-  override async disarm(id: string): Promise<void> {
+  override async disarm(id: string): Promise<boolean> {
     this.calls.push('disarm');
     await this.door;
-    await super.disarm(id);
+    return super.disarm(id);
   }
 }
 
@@ -114,13 +115,34 @@ describe('the way of a request through its time-out', () => {
       expect(scheduler.calls).toContain('disarm');
     });
 
-    it('rejects with what publishing rejected with, though disarming fails too', async () => {
+    it('rejects with what publishing rejected with, where it was certainly never armed', async () => {
       const error = new LogUnavailableError('No broker answers.', false);
       scheduler.door = Promise.reject(AWAY);
 
       const answer = new ArmingInterceptor(scheduler).run(timeoutAt(0), () => Promise.reject(error));
 
       await expect(answer).rejects.toBe(error);
+    });
+
+    it('leaves the answer to the log where the time-out fired before publishing was given up', async () => {
+      const timeout = timeoutAt(scheduler.now());
+      const error = new LogUnavailableError('No broker answers.', false);
+
+      const answer = new ArmingInterceptor(scheduler).run(timeout, async () => {
+        await due.next(timeout);
+        throw error;
+      });
+
+      await expect(answer).rejects.toMatchObject({ code: 'timeout_still_armed', temporary: true, cause: error });
+    });
+
+    it('leaves the answer to the log where Redis does not say whether it is armed', async () => {
+      const error = new LogUnavailableError('No broker answers.', false);
+      scheduler.door = Promise.reject(SILENT);
+
+      const answer = new ArmingInterceptor(scheduler).run(timeoutAt(0), () => Promise.reject(error));
+
+      await expect(answer).rejects.toMatchObject({ code: 'timeout_still_armed', cause: error });
     });
   });
 

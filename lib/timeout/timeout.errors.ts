@@ -1,8 +1,26 @@
-import { KafkaSocketError } from '../kafka-socket.error.js';
+import { KafkaSocketError, type KafkaSocketErrorOptions } from '../kafka-socket.error.js';
 
-/** Redis did not answer in time, or too many time-outs are armed already. */
+/** Redis did not answer in time, or too many time-outs are armed already. Always temporary. */
 export class TimeoutsUnavailableError extends KafkaSocketError {
   readonly code = 'timeouts_unavailable';
+
+  /** @param sent whether it may be armed all the same: it went to Redis, and no answer came */
+  constructor(
+    message: string,
+    readonly sent: boolean,
+    options: Omit<KafkaSocketErrorOptions, 'temporary'> = {},
+  ) {
+    super(message, { ...options, temporary: true });
+  }
+}
+
+/** A command never reached the log, but its time-out may: what ends the request is read there. Always temporary. */
+export class TimeoutStillArmedError extends KafkaSocketError {
+  readonly code = 'timeout_still_armed';
+
+  constructor(message: string, options: Omit<KafkaSocketErrorOptions, 'temporary'> = {}) {
+    super(message, { ...options, temporary: true });
+  }
 }
 
 /** The reason that a command's `AbortSignal` carries once its deadline has passed. */

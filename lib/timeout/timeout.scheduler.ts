@@ -42,11 +42,16 @@ export interface TimeoutScheduler {
   start(namespace: string, onDue: OnTimeoutDue): Promise<void>;
   /**
    * Asks to be woken at the deadline. Resolves when that survives what the adapter promises to survive.
-   * @throws {TimeoutsUnavailableError} `timeouts_unavailable`: bounded wait is over; the gateway's backstop still holds
+   * @throws {TimeoutsUnavailableError} `timeouts_unavailable`: the gateway's backstop still holds; its `sent` says whether it may
+   * be armed all the same
    */
   arm(timeout: Timeout): Promise<void>;
-  /** Takes the wish back; one that is gone already is no error. Bounded like {@link arm}. */
-  disarm(id: string): Promise<void>;
+  /**
+   * Takes the wish back. Bounded like {@link arm}.
+   * @returns whether it certainly never wakes: true where it was waiting still. One that is gone is no error, but it may have
+   * woken, or be about to.
+   */
+  disarm(id: string): Promise<boolean>;
   /** Stops waking, waits for what is being published (bounded), hangs up. Safe to call twice. */
   stop(): Promise<void>;
 }

@@ -19,7 +19,10 @@ const CLOCK_TOLERANCE = 500;
  * ghost (see the worker); it needs the job fetched first, too, which halves the rate. Once chosen, it may as well run: a
  * time-out that comes second is dropped by every reader.
  */
-const DISARM = `if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then redis.call('DEL', KEYS[2]) end`;
+const DISARM = `if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
+local tried = redis.call('HGET', KEYS[2], 'attemptsMade')
+redis.call('DEL', KEYS[2])
+return (tried and tonumber(tried) > 0) and 0 or 1`;
 
 interface Running {
   readonly queue: Queue<Timeout>;
@@ -93,8 +96,9 @@ export class BullTimeoutScheduler implements TimeoutScheduler {
     });
   }
 
-  async disarm(id: string): Promise<void> {
-    await this.command(({ queue }) => queue.client.eval(DISARM, 2, queue.toKey('delayed'), queue.toKey(id), id));
+  async disarm(id: string): Promise<boolean> {
+    const keysOf = (queue: Queue): string[] => [queue.toKey('delayed'), queue.toKey(id)];
+    return (await this.command(({ queue }) => queue.client.eval(DISARM, 2, ...keysOf(queue), id))) === 1;
   }
 
   stop(): Promise<void> {
@@ -114,24 +118,25 @@ export class BullTimeoutScheduler implements TimeoutScheduler {
   }
 
   /** Sends a command and waits for its answer, no longer than allowed. */
-  private async command(send: (running: Running) => Promise<unknown>): Promise<void> {
+  private async command(send: (running: Running) => Promise<unknown>): Promise<unknown> {
     const { commandTimeout, maxPending } = this.options;
     const { running, trouble } = this;
-    if (!running || trouble !== undefined) throw unavailable(trouble ?? 'Not started.');
+    if (!running || trouble !== undefined) throw new TimeoutsUnavailableError(trouble ?? 'Not started.', false);
     if (this.pending.size >= maxPending) {
-      throw unavailable(
+      throw new TimeoutsUnavailableError(
         `${maxPending} commands wait for Redis already, the most that the option "redis.maxPending" allows.`,
+        false,
       );
     }
     let late = false;
     try {
-      await within(this.track(send(running)), commandTimeout, () => {
+      return await within(this.track(send(running)), commandTimeout, () => {
         late = true;
         return new Error(`Redis did not answer within ${commandTimeout} ms (option "redis.commandTimeout").`);
       });
     } catch (error) {
       if (late) running.health.silent(commandTimeout);
-      throw unavailable(messageOf(error), error);
+      throw new TimeoutsUnavailableError(messageOf(error), true, { cause: error });
     }
   }
 
@@ -152,8 +157,4 @@ export class BullTimeoutScheduler implements TimeoutScheduler {
         'but time-outs that this process takes from Redis may come as much late. Synchronise the clock (NTP).',
     );
   }
-}
-
-function unavailable(message: string, cause?: unknown): TimeoutsUnavailableError {
-  return new TimeoutsUnavailableError(message, { cause, temporary: true });
 }

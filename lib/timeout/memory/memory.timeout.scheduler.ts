@@ -16,6 +16,8 @@ interface Armed {
   readonly timeout: Timeout;
   timer?: NodeJS.Timeout;
   failures: number;
+  /** Whether it was tried to publish it: a try that failed may have reached the log all the same. */
+  woken?: boolean;
 }
 
 /**
@@ -57,15 +59,17 @@ export class MemoryTimeoutScheduler implements TimeoutScheduler {
   async arm(timeout: Timeout): Promise<void> {
     if (this.armed.has(timeout.id)) return;
     const { trouble } = this;
-    if (trouble !== undefined) throw new TimeoutsUnavailableError(trouble, { temporary: true });
+    if (trouble !== undefined) throw new TimeoutsUnavailableError(trouble, false);
     const armed: Armed = { timeout, failures: 0 };
     this.armed.set(timeout.id, armed);
     this.sleep(armed, timeout.deadline - this.now());
   }
 
-  async disarm(id: string): Promise<void> {
-    clearTimeout(this.armed.get(id)?.timer);
+  async disarm(id: string): Promise<boolean> {
+    const armed = this.armed.get(id);
+    clearTimeout(armed?.timer);
     this.armed.delete(id);
+    return armed !== undefined && !armed.woken;
   }
 
   stop(): Promise<void> {
@@ -88,6 +92,7 @@ export class MemoryTimeoutScheduler implements TimeoutScheduler {
     // Too early where the delay was cut, the clock was set back, or Node rounded down.
     const early = armed.timeout.deadline - this.now();
     if (early > 0) return this.sleep(armed, Math.ceil(early));
+    armed.woken = true;
     const running = this.publish(armed).finally(() => this.running.delete(running));
     this.running.add(running);
   }
