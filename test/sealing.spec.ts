@@ -1,14 +1,12 @@
 import { createECDH, createHash, ECDH, generateKeyPairSync } from 'node:crypto';
-import { CipherSuite, DhkemP256HkdfSha256, ExportOnly, HkdfSha256 } from '@hpke/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encapsulate, exporterSecret, exportSecret } from '../lib/gateway/sealing/hpke.sender.js';
 import { InvalidPublicKeyError, isPublicKey } from '../lib/gateway/sealing/public-key.js';
 import { ResultSealer } from '../lib/gateway/sealing/result.sealer.js';
-import { sealedFor, SEALING_EXPORT, SEALING_INFO } from '../lib/protocol/channels.js';
-import type { Sealed } from '../lib/protocol/frames.js';
+import { sealedFor } from '../lib/protocol/channels.js';
+import { type Client, newClient, open, suite } from './support/sealing.client.js';
 
-const suite = new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha256(), aead: new ExportOnly() });
 const aad = sealedFor('auction', 'a-session-of-16-characters', '7f9c24e5-1c67-4f2b-9c1d-0123456789ab');
 const result = JSON.stringify({ status: 'success', value: { lot: 7, amount: 120, name: 'Größe £' } });
 
@@ -151,6 +149,26 @@ describe('many results for one client', () => {
   });
 });
 
+describe('whatever results are sealed, prepared for and forgotten in whatever order', () => {
+  it('never has a key and a nonce together twice', async () => {
+    const keys = await Promise.all(Array.from({ length: 4 }, async () => (await newClient()).publicKey));
+    const step = fc.record({
+      what: fc.constantFrom('seal' as const, 'prepare' as const),
+      key: fc.constantFrom(...keys),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 4 }), (steps, limit) => {
+        const sealer = new ResultSealer(limit);
+        const sealed = steps.flatMap(({ what, key }) =>
+          what === 'seal' ? [sealer.seal(key, aad, 'x')] : (sealer.prepare(key), []),
+        );
+        expect(new Set(sealed.map(({ enc, iv }) => enc + iv)).size).toBe(sealed.length);
+        expect(sealer.size).toBeLessThanOrEqual(limit);
+      }),
+    );
+  });
+});
+
 describe('more clients than set-ups are kept for', () => {
   it('forgets the one unused for longest', async () => {
     const [first, second, third] = await Promise.all([newClient(), newClient(), newClient()]);
@@ -239,31 +257,6 @@ describe('a public key that is none', () => {
     expect(isPublicKey((await newClient()).publicKey)).toBe(true);
   });
 });
-
-interface Client {
-  readonly publicKey: string;
-  readonly privateKey: CryptoKey;
-}
-
-async function newClient(): Promise<Client> {
-  const pair = await crypto.subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, true, ['deriveBits']);
-  const raw = await crypto.subtle.exportKey('raw', pair.publicKey);
-  return { publicKey: Buffer.from(raw).toString('base64url'), privateKey: pair.privateKey };
-}
-
-/** Opens as the protocol says, with @hpke/core and WebCrypto. */
-async function open({ privateKey }: Client, { enc, iv, ct }: Sealed, additional: string): Promise<string> {
-  const info = Buffer.from(SEALING_INFO);
-  const recipient = await suite.createRecipientContext({ recipientKey: privateKey, enc: bytesOf(enc), info });
-  const exported = await recipient.export(Buffer.from(SEALING_EXPORT.context), SEALING_EXPORT.length);
-  const key = await crypto.subtle.importKey('raw', exported, 'AES-GCM', false, ['decrypt']);
-  const aes = { name: 'AES-GCM', iv: bytesOf(iv), additionalData: Buffer.from(additional) };
-  return Buffer.from(await crypto.subtle.decrypt(aes, key, bytesOf(ct))).toString();
-}
-
-function bytesOf(text: string): ArrayBuffer {
-  return new Uint8Array(Buffer.from(text, 'base64url')).buffer;
-}
 
 function hex(text: string): Buffer {
   return Buffer.from(text, 'hex');

@@ -12,7 +12,7 @@ const COUNTER_BYTES = 6;
 
 /**
  * Seals results so that only the client that asked can open them. The costly half, HPKE's set-up (0.2 ms), is done once per
- * client key when its first result comes, and kept; each result then costs one AES-256-GCM (4 µs for 300 bytes).
+ * client key, when its first result comes at the latest, and kept; each result then costs one AES-256-GCM (4 µs for 300 bytes).
  */
 export class ResultSealer {
   readonly #limit: number;
@@ -26,6 +26,19 @@ export class ResultSealer {
   /** Client keys whose set-up is kept now. */
   get size(): number {
     return this.#setups.size;
+  }
+
+  /** Whether the costly half is done for this key. */
+  has(publicKey: string): boolean {
+    return this.#setups.has(publicKey);
+  }
+
+  /**
+   * Does the costly half now, for results to come.
+   * @throws {InvalidPublicKeyError} `public_key_invalid`
+   */
+  prepare(publicKey: string): void {
+    this.#setup(publicKey);
   }
 
   /**
