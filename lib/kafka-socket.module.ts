@@ -6,7 +6,7 @@ import {
   type OptionalFactoryDependency,
   type Provider,
 } from '@nestjs/common';
-import { DiscoveryModule, LazyModuleLoader } from '@nestjs/core';
+import { DiscoveryModule, LazyModuleLoader, ModuleRef } from '@nestjs/core';
 import { CONNECTIONS, GATEWAY_OPTIONS } from './gateway/gateway.constants.js';
 import { Gateway } from './gateway/gateway.js';
 import { socketGateway } from './gateway/socket/socket.gateway.js';
@@ -24,6 +24,9 @@ import { MESSAGE_LOG } from './log/log.constants.js';
 import { MemoryMessageLog } from './log/memory/memory.message.log.js';
 import type { MessageLog } from './log/message.log.js';
 import { MessageContext } from './message/message.context.js';
+import type { Inbox } from './service/inbox/inbox.js';
+import { INBOX } from './service/inbox/inbox.constants.js';
+import { inboxFor } from './service/inbox/inbox.provider.js';
 import { MessagePublisher } from './service/message.publisher.js';
 import { ServiceOptions } from './service/service.options.js';
 import { SERVICE_PROVIDERS } from './service/service.providers.js';
@@ -125,6 +128,12 @@ const PORTS: Provider[] = [
     inject: [KAFKA_SOCKET_OPTIONS, LazyModuleLoader],
     useFactory: ({ redis, timeouts }: ResolvedOptions, modules: LazyModuleLoader): TimeoutScheduler =>
       redis ? new BullTimeoutScheduler(redis, modules) : new MemoryTimeoutScheduler(timeouts),
+  },
+  {
+    provide: INBOX,
+    inject: [KAFKA_SOCKET_OPTIONS, ModuleRef],
+    useFactory: ({ service, redis }: ResolvedOptions, modules: ModuleRef): Inbox | undefined =>
+      inboxFor(service.inbox, redis, modules),
   },
 ];
 

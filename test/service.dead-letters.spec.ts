@@ -158,7 +158,7 @@ describe('an event that the log refuses', () => {
       dlq_error: 'record_refused: Too large.',
     });
     expect(service.lines).toEqual([
-      expect.stringContaining('An event that Shop.buy returned is not published: Too large.'),
+      expect.stringContaining('A message that follows from Shop.buy is not published: Too large.'),
     ]);
   });
 });

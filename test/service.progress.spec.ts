@@ -113,7 +113,7 @@ describe('a key goes on', () => {
 
     expect(await follower.outcome(requestId)).toMatchObject({ status: 'success' });
     expect(await follower.deadLetter()).toMatchObject({ dlq_reason: 'failed', dlq_error: 'TypeError: no bytes' });
-    expect(lines).toEqual([expect.stringContaining('An event that Shop.buy returned is not published: no bytes')]);
+    expect(lines).toEqual([expect.stringContaining('A message that follows from Shop.buy is not published: no bytes')]);
   });
 
   it('after a dead letter whose topic is gone, and the log says where what is lost stood', async () => {

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { messageOf } from '../kafka-socket.error.js';
 import type { Outcome } from '../protocol/outcome.js';
 import { followUp, type FollowUpOptions } from '../message/follow-up.js';
+import { messageId } from '../message/message.id.js';
 import { isAwaited } from '../message/outcome.rule.js';
 import type { Payload, PlatformMessage } from '../message/platform-message.js';
 import type { OutgoingRecord } from '../message/record.js';
@@ -17,8 +17,18 @@ import { ReplyImpossibleError, UnaddressedClassError } from './service.errors.js
 import { ServiceOptions } from './service.options.js';
 import { outcomeOf } from './handling/thrown.outcome.js';
 
+/** When a message goes into the log. */
+export interface PublishOptions {
+  /**
+   * Where the service has an inbox (`handlers.inbox`), what a handler publishes is held until it has returned, and dropped where it
+   * throws. `true`: at once in any case, as progress must be; it comes again, with another id, where the handler runs again.
+   * @default false
+   */
+  readonly now?: boolean;
+}
+
 /** Where an event's record goes. */
-export interface PublishEventOptions {
+export interface PublishEventOptions extends PublishOptions {
   /** Events of one key keep their order. @default the key of the record being handled */
   readonly key?: string;
   /** @default chosen by the key */
@@ -26,7 +36,7 @@ export interface PublishEventOptions {
 }
 
 /** Where a command's record goes, and how long it may be carried out. */
-export interface PublishCommandOptions extends FollowUpOptions {
+export interface PublishCommandOptions extends FollowUpOptions, PublishOptions {
   /** Commands of one key are carried out in order. @default the key of the record being handled */
   readonly key?: string;
 }
@@ -47,8 +57,8 @@ export class MessagePublisher {
   ) {}
 
   /**
-   * Publishes an event; resolves once it is in the log. While a message is handled, a log that is out of reach is tried
-   * again until the handling is aborted, or over.
+   * Publishes an event; resolves once it is in the log, or held for it (see {@link PublishOptions.now}). While a message is
+   * handled, a log that is out of reach is tried again until the handling is aborted, or over.
    * @param payload a class with `@EventEntity`
    * @returns the message's id
    * @throws {UnaddressedClassError} `class_unaddressed`
@@ -60,12 +70,12 @@ export class MessagePublisher {
     payload: PayloadClass<T>,
     eventType: string,
     data: T,
-    { key, partition }: PublishEventOptions = {},
+    { key, partition, now }: PublishEventOptions = {},
   ): Promise<string> {
     const entity = eventEntityOf(payload);
     if (!entity) throw unaddressed(payload, `@EventEntity('<topic>', '<Entity>')`);
     const event = eventPayload({ entity: entity.entity, eventType }, data);
-    return this.publish(event, { topic: entity.topic, partition, key: this.keyOr(key) });
+    return this.publish(event, { topic: entity.topic, partition, key: this.keyOr(key) }, { now });
   }
 
   /**
@@ -78,12 +88,12 @@ export class MessagePublisher {
   async command<T extends object>(
     payload: PayloadClass<T>,
     data: T,
-    { key, deadline }: PublishCommandOptions = {},
+    { key, deadline, now }: PublishCommandOptions = {},
   ): Promise<string> {
     const address = commandAddressOf(payload);
     if (!address) throw unaddressed(payload, `@CommandAddress('<topic>')`);
     const { topic, name } = address;
-    return this.publish({ kind: 'command', name, data }, { topic, key: this.keyOr(key) }, { deadline });
+    return this.publish({ kind: 'command', name, data }, { topic, key: this.keyOr(key) }, { deadline, now });
   }
 
   /**
@@ -104,8 +114,9 @@ export class MessagePublisher {
     }
     if (!isAwaited(message.breadCrumbs)) return;
     const name = rootNameOf(message);
-    const { error } = await this.outcomes.end(message, name, this.outcomeOf(answer, name), handling?.publishing);
-    if (error) this.logger.error(`A reply to ${name} cannot be delivered: ${messageOf(error)}`, error.stack);
+    const reply = { id: messageId(), name, outcome: this.outcomeOf(answer, name) };
+    if (handling?.outbox?.holdReply(reply)) return;
+    await this.outcomes.reply(message, [reply], handling?.publishing);
   }
 
   private outcomeOf(answer: unknown, name: string): Outcome {
@@ -122,11 +133,12 @@ export class MessagePublisher {
   private async publish(
     payload: Payload,
     place: Pick<OutgoingRecord, 'topic' | 'partition' | 'key'>,
-    options: FollowUpOptions = {},
+    { now = false, ...options }: FollowUpOptions & PublishOptions,
   ): Promise<string> {
     const { message: cause, handling } = this.scope;
     const message: PlatformMessage = followUp(cause, `/${this.options.name}`, payload, options);
-    await this.publisher.publish(outgoing(message, place), handling?.publishing);
+    const record = outgoing(message, place);
+    if (now || !handling?.outbox?.hold(record)) await this.publisher.publish(record, handling?.publishing);
     return message.id;
   }
 }

@@ -32,7 +32,7 @@ export class CommandRejectedError extends KafkaSocketError {
 }
 
 /** Why a handling's signal aborted, other than by the command's deadline (`DeadlinePassedError`). */
-export type AbortReason = 'handler_timeout' | 'partition_lost' | 'shutdown';
+export type AbortReason = 'handler_timeout' | 'partition_lost' | 'claim_lost' | 'shutdown';
 
 /** The reason of a handler's {@link AbortSignal}. A handler that heeds its signal throws it on. */
 export class HandlingAbortedError extends KafkaSocketError {
@@ -46,6 +46,8 @@ export class HandlingAbortedError extends KafkaSocketError {
 const SENTENCES: Readonly<Record<AbortReason, string>> = {
   handler_timeout: 'The handler ran longer than handlers.handlerTimeout allows, and its key goes on without it.',
   partition_lost: 'The partition of this record now belongs to another instance, which handles the record again.',
+  claim_lost:
+    'The inbox could not be reached for longer than its lease, and another instance handles the record by now.',
   shutdown: 'The application shuts down; the record is handled again by whoever takes its partition over.',
 };
 

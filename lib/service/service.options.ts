@@ -1,4 +1,5 @@
 import type { ValidatorOptions } from 'class-validator';
+import { InboxOptions } from './inbox/inbox.options.js';
 
 /** How this application handles commands and events. */
 export class ServiceOptions {
@@ -47,6 +48,8 @@ export class ServiceOptions {
    * @default 500_000
    */
   remembered = 500_000;
+  /** What keeps a message from being handled twice. */
+  inbox = new InboxOptions();
   /**
    * Passed to class-validator, in place of the default, by which properties that the class does not declare are dropped.
    * @default { whitelist: true, forbidUnknownValues: true }

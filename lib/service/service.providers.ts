@@ -3,6 +3,7 @@ import { CommandProcessor } from './handling/command.processor.js';
 import { DeadLetters } from './publishing/dead-letter.js';
 import { EventProcessor } from './handling/event.processor.js';
 import { EventWriter } from './publishing/event.writer.js';
+import { HandledOnce } from './inbox/handled.once.js';
 import { HandlerCaller } from './handling/handler.caller.js';
 import { HandlerExplorer } from './declaration/handler.explorer.js';
 import { HandlerInvoker } from './handling/handler.invoker.js';
@@ -15,12 +16,13 @@ import { ServiceRunner } from './service.runner.js';
 
 /**
  * All that a service is made of. What it stands on is provided beside it: `ServiceOptions`, `MessageContext`, `MESSAGE_LOG`,
- * `TIMEOUT_SCHEDULER`, and Nest's `DiscoveryModule`.
+ * `TIMEOUT_SCHEDULER`, where there is one `INBOX`, and Nest's `DiscoveryModule`.
  */
 export const SERVICE_PROVIDERS: readonly Provider[] = [
   HandlerExplorer,
   HandlerInvoker,
   HandlerCaller,
+  HandledOnce,
   HandlingScope,
   PayloadValidator,
   PersistentPublisher,

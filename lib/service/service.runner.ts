@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { abortable } from '../log/abortable.js';
 import { MESSAGE_LOG } from '../log/log.constants.js';
 import type { MessageLog, Subscription } from '../log/message.log.js';
@@ -9,6 +9,8 @@ import { DEAD_LETTER_SUFFIX, DeadLetters } from './publishing/dead-letter.js';
 import { EventProcessor } from './handling/event.processor.js';
 import { HandlerExplorer } from './declaration/handler.explorer.js';
 import type { HandlerRegistry } from './declaration/handler.registry.js';
+import type { Inbox } from './inbox/inbox.js';
+import { INBOX } from './inbox/inbox.constants.js';
 import { RecordDispatcher } from './dispatch/record.dispatcher.js';
 import { ServiceOptions } from './service.options.js';
 
@@ -30,6 +32,7 @@ export class ServiceRunner {
     private readonly options: ServiceOptions,
     @Inject(MESSAGE_LOG) private readonly log: MessageLog,
     @Inject(TIMEOUT_SCHEDULER) private readonly scheduler: TimeoutScheduler,
+    @Optional() @Inject(INBOX) private readonly inbox?: Inbox,
   ) {}
 
   /** The topics that are read: empty where this application handles nothing. */
@@ -95,6 +98,7 @@ export class ServiceRunner {
   private async subscribe(): Promise<void> {
     const { explored: registry, commands, events, deadLetters } = this;
     if (registry.topics.length === 0 || this.closing.signal.aborted) return;
+    await this.inbox?.start?.(`${this.log.clusterId}:${this.options.name}`);
     this.dispatcher = new RecordDispatcher(registry, this.log, { commands, events, deadLetters }, this.options, () =>
       this.scheduler.now(),
     );
@@ -120,6 +124,7 @@ export class ServiceRunner {
     // The one who called start hears of its failure.
     await this.starting?.catch(() => undefined);
     await this.dispatcher?.stop(this.options.drainTimeout);
+    await this.inbox?.stop?.();
     await this.subscription?.stop();
   }
 }

@@ -1,6 +1,7 @@
 import type { MessageEnvelope } from '../../message/cloud-events.codec.js';
 import type { Payload, PlatformMessage } from '../../message/platform-message.js';
 import type { LogRecord } from '../../message/record.js';
+import type { Ending } from './redelivery.guard.js';
 
 /** A record that is addressed to this service, before its value was looked at. */
 export interface Arrival {
@@ -8,8 +9,11 @@ export interface Arrival {
   readonly envelope: MessageEnvelope;
   /** Aborts when the record is no longer ours to finish. */
   readonly signal: AbortSignal;
-  /** Whether the log says that its client was told that it is too late. */
-  readonly timedOut: boolean;
+  /**
+   * How the log says that the request ended which this command is: `answered`, so it is not handled again; or `timeout`, its
+   * client was told that it is too late.
+   */
+  readonly ending?: Ending;
 }
 
 /** The message with another payload than the record's value: as yet unread, or validated. */

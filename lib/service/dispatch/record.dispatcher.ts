@@ -117,9 +117,7 @@ export class RecordDispatcher implements GroupMember {
       this.work(record, partition, (signal) => {
         const ending = guard.endingOf(identity);
         if (envelope instanceof Error) return this.bury(record, envelope, signal);
-        // Finished by the previous owner, who had no time left to commit it.
-        if (ending === 'answered') return Promise.resolve();
-        return this.run(handlers, { record, envelope, signal, timedOut: ending === 'timeout' });
+        return this.run(handlers, { record, envelope, signal, ending });
       }),
     );
   }

@@ -11,6 +11,7 @@ import { type Arrival, messageWith, placeOf } from '../dispatch/arrival.js';
 import { DeadLetters } from '../publishing/dead-letter.js';
 import { EventWriter } from '../publishing/event.writer.js';
 import { HandlerCaller } from './handler.caller.js';
+import { HandledOnce, type Keeping } from '../inbox/handled.once.js';
 import type { Handler } from '../declaration/handler.js';
 import { OutcomeWriter } from '../publishing/outcome.writer.js';
 import { INTERNAL } from './thrown.outcome.js';
@@ -23,6 +24,7 @@ export class CommandProcessor {
   private readonly expiries = new SparingLog(this.logger);
 
   constructor(
+    private readonly once: HandledOnce,
     private readonly caller: HandlerCaller,
     private readonly outcomes: OutcomeWriter,
     private readonly events: EventWriter,
@@ -35,19 +37,36 @@ export class CommandProcessor {
    * @throws where the record stopped being ours before that
    */
   async process(handler: Handler, arrival: Arrival): Promise<void> {
-    const deadline = this.deadlineOf(arrival);
-    const late = arrival.timedOut || deadline.expired();
-    const verdict = late ? this.tooLate(arrival) : await this.caller.call(handler, arrival, deadline);
+    if (arrival.ending === 'answered') return this.resend(handler, arrival);
+    const verdict = await this.once.call(handler, arrival, (keeping) => this.carryOut(handler, arrival, keeping));
     // What an aborted handler throws says nothing of the command. What it did all the same is done, and is told as ever: the
     // next owner may still find the answer before it comes to the command.
     if (verdict.reason !== undefined) arrival.signal.throwIfAborted();
     const command = messageWith(arrival.envelope, { kind: 'command', name: handler.name, data: undefined });
+    await this.outcomes.reply(command, verdict.replies ?? [], arrival.signal);
     // Side by side: both are in the next request to the brokers, and neither waits for the other.
     const [written] = await Promise.all([
       this.answer(handler, command, arrival, verdict),
       this.events.write(handler, arrival, verdict.events),
     ]);
     await this.giveUp(handler, arrival, written);
+  }
+
+  /**
+   * The previous owner has answered it, and had no time left to commit it, nor perhaps to write the events. Where there is an
+   * inbox they are written again, with the ids that they had.
+   */
+  private async resend(handler: Handler, arrival: Arrival): Promise<void> {
+    const verdict = await this.once.recall(handler, arrival);
+    if (!verdict) return;
+    await this.events.write(handler, arrival, verdict.events);
+    await this.giveUp(handler, arrival, verdict);
+  }
+
+  private async carryOut(handler: Handler, arrival: Arrival, keeping?: Keeping): Promise<Verdict> {
+    const deadline = this.deadlineOf(arrival);
+    const late = arrival.ending === 'timeout' || deadline.expired();
+    return late ? this.tooLate(arrival) : this.caller.call(handler, arrival, deadline, keeping);
   }
 
   /** Later than the command says by what clocks may differ: one that is ahead of the gateway's must not drop what is in time. */
@@ -72,7 +91,7 @@ export class CommandProcessor {
     const outcome = this.outcomeToWrite(handler, command, verdict);
     if (!outcome) return verdict;
     try {
-      const written = await this.outcomes.answer(command, record, outcome, signal);
+      const written = await this.outcomes.answer(command, record, outcome, signal, verdict.resultId);
       return written.error ? this.undeliverable(handler, written.outcome, written.error) : verdict;
     } catch (error) {
       signal.throwIfAborted();

@@ -1,16 +1,21 @@
 import { Injectable } from '@nestjs/common';
+import type { Event } from '../../message/event.js';
 import { Deadline } from '../../timeout/deadline.js';
-import type { Arrival } from '../dispatch/arrival.js';
+import { type Arrival, messageWith } from '../dispatch/arrival.js';
 import { DeadLetters } from '../publishing/dead-letter.js';
 import { EventWriter } from '../publishing/event.writer.js';
 import { HandlerCaller } from './handler.caller.js';
+import { HandledOnce } from '../inbox/handled.once.js';
+import { OutcomeWriter } from '../publishing/outcome.writer.js';
 import type { Handler } from '../declaration/handler.js';
 
 /** Lets all handlers of an event see it, and puts what came of it into the log. */
 @Injectable()
 export class EventProcessor {
   constructor(
+    private readonly once: HandledOnce,
     private readonly caller: HandlerCaller,
+    private readonly outcomes: OutcomeWriter,
     private readonly events: EventWriter,
     private readonly deadLetters: DeadLetters,
   ) {}
@@ -28,9 +33,12 @@ export class EventProcessor {
 
   private async handle(handler: Handler, arrival: Arrival): Promise<void> {
     const { record, envelope, signal } = arrival;
-    // The deadline of a request stops commands only: an event has happened, however late it is read.
-    const { reason, error, events } = await this.caller.call(handler, arrival, new Deadline(undefined));
+    const { reason, error, events, replies } = await this.once.call(handler, arrival, (keeping) =>
+      // The deadline of a request stops commands only: an event has happened, however late it is read.
+      this.caller.call(handler, arrival, new Deadline(undefined), keeping),
+    );
     if (reason !== undefined) signal.throwIfAborted();
+    if (replies) await this.outcomes.reply(messageWith(envelope, eventOf(handler)), replies, signal);
     await this.events.write(handler, arrival, events);
     if (reason === undefined) return;
     await this.deadLetters.add(
@@ -39,4 +47,10 @@ export class EventProcessor {
       signal,
     );
   }
+}
+
+/** The event that a handler handles, without its data. */
+function eventOf({ name }: Handler): Event {
+  const [entity = '', eventType = ''] = name.split('.');
+  return { kind: 'event', name, entity, eventType, data: undefined };
 }

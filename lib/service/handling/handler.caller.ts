@@ -12,6 +12,8 @@ import type { Handler, Publication } from '../declaration/handler.js';
 import type { Handled } from './handler.context.js';
 import { type Answer, Returned } from './handler.invoker.js';
 import { abortedFor, Handling, isAbort } from './handling.js';
+import type { Keeping } from '../inbox/handled.once.js';
+import type { Outbox } from '../inbox/outbox.js';
 import { HandlingBounds } from './handling.bounds.js';
 import { HandlingScope } from './handling.scope.js';
 import { eventPayload, outgoing } from '../publishing/outgoing.record.js';
@@ -39,34 +41,49 @@ export class HandlerCaller {
     private readonly options: ServiceOptions,
   ) {}
 
-  /** @param deadline its timer runs while the method does, and not longer */
-  async call(handler: Handler, arrival: Arrival, deadline: Deadline): Promise<Verdict> {
+  /**
+   * @param deadline its timer runs while the method does, and not longer
+   * @param keeping where there is an inbox
+   */
+  async call(handler: Handler, arrival: Arrival, deadline: Deadline, keeping?: Keeping): Promise<Verdict> {
     try {
       const payload = decodePayload(arrival.envelope.type, arrival.record.value) as Handled;
-      return await this.bounded(handler, arrival, payload, deadline);
+      const { handlerTimeout: timeout } = this.options;
+      using bounds = new HandlingBounds({ deadline, timeout, owner: arrival.signal, lost: keeping?.lost });
+      return await this.bounded(handler, arrival, payload, bounds, keeping?.outbox);
     } catch (error) {
       if (error instanceof MalformedMessageError) return givenUp(UNDECODABLE, 'undecodable', error);
       return this.failed(handler, arrival, error); // whatever it is: the key must go on
     }
   }
 
-  private async bounded(handler: Handler, arrival: Arrival, payload: Handled, deadline: Deadline): Promise<Verdict> {
-    const timeout = this.options.handlerTimeout;
-    using bounds = new HandlingBounds({ deadline, timeout, owner: arrival.signal });
+  private async bounded(
+    handler: Handler,
+    arrival: Arrival,
+    payload: Handled,
+    bounds: HandlingBounds,
+    outbox?: Outbox,
+  ): Promise<Verdict> {
     try {
-      return await this.run(handler, arrival, payload, bounds);
+      return await this.run(handler, arrival, payload, bounds, outbox);
     } catch (error) {
       return this.judgeError(handler, arrival, bounds, error);
     }
   }
 
-  private async run(handler: Handler, arrival: Arrival, payload: Handled, bounds: HandlingBounds): Promise<Verdict> {
+  private async run(
+    handler: Handler,
+    arrival: Arrival,
+    payload: Handled,
+    bounds: HandlingBounds,
+    outbox?: Outbox,
+  ): Promise<Verdict> {
     // Within the bounds too: a constraint of the application's own may ask a database that never answers.
     const checked = await bounds.within(() => this.validator.validate(handler.payload, payload.data));
     if (checked.problems) return invalid(checked.problems);
     bounds.signal.throwIfAborted();
     const message = namingRoot(messageWith(arrival.envelope, { ...payload, data: checked.data }));
-    const handling = new Handling(message, arrival.record, bounds);
+    const handling = new Handling(message, arrival.record, bounds, outbox);
     const answer = await this.scope.run(handling, () => bounds.within(() => handler.invoke(handling)));
     return this.judge(handler, arrival, handling, answer);
   }

@@ -13,6 +13,8 @@ export interface HandlingLimits {
   readonly timeout: number;
   /** Aborts when the record's partition is lost, or the application shuts down. */
   readonly owner: AbortSignal;
+  /** Aborts when another instance handles the record by now, see `Inbox`. */
+  readonly lost?: AbortSignal;
 }
 
 /** How long one message may be in the hands of one method, from the first look at its payload on. */
@@ -26,8 +28,9 @@ export class HandlingBounds implements Disposable {
 
   constructor(private readonly limits: HandlingLimits) {
     setMaxListeners(0, this.signal); // one for each call that a handler passes it to
-    const { deadline, owner } = limits;
-    for (const signal of deadline.at === undefined ? [owner] : [owner, deadline.signal]) {
+    const { deadline, owner, lost } = limits;
+    for (const signal of [owner, lost, deadline.at === undefined ? undefined : deadline.signal]) {
+      if (!signal) continue;
       if (signal.aborted) this.controller.abort(signal.reason);
       else signal.addEventListener('abort', this.passOn, { once: true });
     }

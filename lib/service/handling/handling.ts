@@ -8,6 +8,7 @@ import {
   type HandlingFacts,
 } from './handler.context.js';
 import type { HandlingBounds } from './handling.bounds.js';
+import type { Outbox } from '../inbox/outbox.js';
 import { type AbortReason, HandlingAbortedError } from '../service.errors.js';
 
 /** One message in the hands of one method. */
@@ -19,6 +20,8 @@ export class Handling<P extends Handled = Handled> implements HandlingFacts<P> {
     readonly message: PlatformMessage<P>,
     readonly record: LogRecord,
     private readonly bounds: HandlingBounds,
+    /** Holds what the method publishes, where there is an inbox. */
+    readonly outbox?: Outbox,
   ) {
     this.context = contextOf(this);
   }

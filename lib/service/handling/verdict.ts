@@ -1,11 +1,16 @@
 import type { Outcome } from '../../protocol/outcome.js';
 import type { OutgoingRecord } from '../../message/record.js';
+import type { Reply } from '../inbox/outbox.js';
 import type { DeadLetterReason } from '../publishing/dead-letter.js';
 
 /** What came of one message in the hands of one method. */
 export interface Verdict {
   readonly outcome: Outcome;
-  /** Events to publish, ready for the log. */
+  /** Id of the result's message, where that is kept; else a new one. */
+  readonly resultId?: string;
+  /** Answers that were held back until the method had ended. */
+  readonly replies?: readonly Reply[];
+  /** Events and commands to publish, ready for the log. */
   readonly events: readonly OutgoingRecord[];
   /** What lies behind an outcome that is no success; for the log and the dead letter, never for the client. */
   readonly error?: unknown;

@@ -6,7 +6,7 @@ import { DeadLetters } from './dead-letter.js';
 import type { Handler } from '../declaration/handler.js';
 import { PersistentPublisher } from './persistent.publisher.js';
 
-/** Writes the events that handlers return. */
+/** Writes what follows from the messages that were handled. */
 @Injectable()
 export class EventWriter {
   private readonly logger = new Logger('KafkaSocketService');
@@ -16,9 +16,19 @@ export class EventWriter {
     private readonly deadLetters: DeadLetters,
   ) {}
 
-  /** Resolves when all are in the log. An event that the log will never take makes a dead letter of what it follows from. */
+  /**
+   * Resolves when all are in the log, those of one key in their order. An event that the log will never take makes a dead
+   * letter of what it follows from.
+   */
   async write(handler: Handler, arrival: Arrival, events: readonly OutgoingRecord[]): Promise<void> {
-    await Promise.all(events.map((event) => this.writeOne(handler, arrival, event)));
+    const lanes = new Map<string, Promise<void>>();
+    for (const event of events) {
+      const lane = `${event.topic}/${String(event.key)}`;
+      const before = lanes.get(lane);
+      const write = (): Promise<void> => this.writeOne(handler, arrival, event);
+      lanes.set(lane, before ? before.then(write) : write());
+    }
+    await Promise.all(lanes.values());
   }
 
   private async writeOne(
@@ -30,7 +40,7 @@ export class EventWriter {
       await this.publisher.publish(event, signal);
     } catch (error) {
       signal.throwIfAborted();
-      this.logger.error(`An event that ${label} returned is not published: ${messageOf(error)}`);
+      this.logger.error(`A message that follows from ${label} is not published: ${messageOf(error)}`);
       const attempts = envelope.breadCrumbs.attempt;
       await this.deadLetters.add(record, { reason: 'failed', error, attempts, handler: label }, signal);
     }

@@ -1,4 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { messageOf } from '../../kafka-socket.error.js';
 import { RecordRefusedError } from '../../log/log.errors.js';
 import type { CommandResult } from '../../message/command.result.js';
 import type { Outcome } from '../../protocol/outcome.js';
@@ -10,6 +11,7 @@ import type { LogRecord, OutgoingRecord } from '../../message/record.js';
 import { DisarmingInterceptor } from '../../timeout/disarming.interceptor.js';
 import { TIMEOUT_SCHEDULER } from '../../timeout/timeout.constants.js';
 import type { TimeoutScheduler } from '../../timeout/timeout.scheduler.js';
+import type { Reply } from '../inbox/outbox.js';
 import { outgoing } from './outgoing.record.js';
 import { PersistentPublisher } from './persistent.publisher.js';
 import { ServiceOptions } from '../service.options.js';
@@ -24,6 +26,12 @@ export interface Written {
 
 type Place = Pick<OutgoingRecord, 'topic' | 'partition' | 'key'>;
 
+interface Answer extends Partial<Pick<Reply, 'id'>>, Omit<Reply, 'id'> {
+  readonly place: Place;
+  /** Whether it ends the request. */
+  readonly final: boolean;
+}
+
 const TOO_LARGE: Outcome = {
   status: 'failed',
   code: 'RESULT_TOO_LARGE',
@@ -33,6 +41,7 @@ const TOO_LARGE: Outcome = {
 /** Writes how commands ended. */
 @Injectable()
 export class OutcomeWriter {
+  private readonly logger = new Logger('KafkaSocketService');
   private readonly disarming: DisarmingInterceptor;
 
   constructor(
@@ -52,32 +61,44 @@ export class OutcomeWriter {
    * Writes the answer to a command. It ends the request where the client sent that command; the answer to any other one stands
    * in the command's own topic, under its key, for whoever coordinates a process.
    */
-  answer(command: PlatformMessage, record: LogRecord, outcome: Outcome, signal: AbortSignal): Promise<Written> {
+  answer(
+    command: PlatformMessage,
+    record: LogRecord,
+    outcome: Outcome,
+    signal: AbortSignal,
+    id?: string,
+  ): Promise<Written> {
     const { name } = command.payload;
-    if (this.isAwaited(command)) return this.end(command, name, outcome, signal);
-    return this.write(command, name, outcome, { topic: record.topic, key: record.key }, false, signal);
+    if (this.isAwaited(command)) return this.end(command, name, outcome, signal, id);
+    const place = { topic: record.topic, key: record.key };
+    return this.write(command, { id, name, outcome, place, final: false }, signal);
+  }
+
+  /** Writes the answers that were held back while a message was handled. One that cannot be written is a line in the log. */
+  async reply(cause: PlatformMessage, replies: readonly Reply[], signal?: AbortSignal): Promise<void> {
+    if (!isAwaited(cause.breadCrumbs)) return;
+    for (const { id, name, outcome } of replies) {
+      const { error } = await this.end(cause, name, outcome, signal, id);
+      if (error) this.logger.error(`A reply to ${name} cannot be delivered: ${messageOf(error)}`, error.stack);
+    }
   }
 
   /**
    * Writes the one outcome of the request that a message follows from, then takes its time-out back.
    * @param name of the command that the client sent
+   * @param id of the result's message; left out: a new one
    */
-  end(cause: PlatformMessage, name: string, outcome: Outcome, signal?: AbortSignal): Promise<Written> {
+  end(cause: PlatformMessage, name: string, outcome: Outcome, signal?: AbortSignal, id?: string): Promise<Written> {
     const { reply, sessionId, timeoutId } = cause.breadCrumbs;
     const place = { ...reply!, key: sessionId ?? null };
-    return this.disarming.run(timeoutId, () => this.write(cause, name, outcome, place, true, signal));
+    return this.disarming.run(timeoutId, () => this.write(cause, { id, name, outcome, place, final: true }, signal));
   }
 
-  private async write(
-    cause: PlatformMessage,
-    name: string,
-    outcome: Outcome,
-    place: Place,
-    final: boolean,
-    signal?: AbortSignal,
-  ): Promise<Written> {
+  private async write(cause: PlatformMessage, answer: Answer, signal?: AbortSignal): Promise<Written> {
+    const { name, outcome, place, final } = answer;
     const result = (data: Outcome): OutgoingRecord => {
-      const message = followUp(cause, `/${this.options.name}`, { kind: 'result', name, data } satisfies CommandResult);
+      const made = followUp(cause, `/${this.options.name}`, { kind: 'result', name, data } satisfies CommandResult);
+      const message = { ...made, id: answer.id ?? made.id };
       return final ? outgoingFinal(message, place) : outgoing(message, place);
     };
     try {
