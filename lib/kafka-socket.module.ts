@@ -6,7 +6,8 @@ import {
   type OptionalFactoryDependency,
   type Provider,
 } from '@nestjs/common';
-import { DiscoveryModule, LazyModuleLoader, ModuleRef } from '@nestjs/core';
+import { DiscoveryModule, LazyModuleLoader } from '@nestjs/core';
+import { AccessGuards } from './gateway/access.guards.js';
 import { CONNECTIONS, GATEWAY_OPTIONS } from './gateway/gateway.constants.js';
 import { Gateway } from './gateway/gateway.js';
 import { socketGateway } from './gateway/socket/socket.gateway.js';
@@ -24,9 +25,6 @@ import { MESSAGE_LOG } from './log/log.constants.js';
 import { MemoryMessageLog } from './log/memory/memory.message.log.js';
 import type { MessageLog } from './log/message.log.js';
 import { MessageContext } from './message/message.context.js';
-import type { Inbox } from './service/inbox/inbox.js';
-import { INBOX } from './service/inbox/inbox.constants.js';
-import { inboxFor } from './service/inbox/inbox.provider.js';
 import { MessagePublisher } from './service/message.publisher.js';
 import { ServiceOptions } from './service/service.options.js';
 import { SERVICE_PROVIDERS } from './service/service.providers.js';
@@ -129,20 +127,15 @@ const PORTS: Provider[] = [
     useFactory: ({ redis, timeouts }: ResolvedOptions, modules: LazyModuleLoader): TimeoutScheduler =>
       redis ? new BullTimeoutScheduler(redis, modules) : new MemoryTimeoutScheduler(timeouts),
   },
-  {
-    provide: INBOX,
-    inject: [KAFKA_SOCKET_OPTIONS, ModuleRef],
-    useFactory: ({ service, redis }: ResolvedOptions, modules: ModuleRef): Inbox | undefined =>
-      inboxFor(service.inbox, redis, modules),
-  },
 ];
 
 function gatewayProviders(): Provider[] {
   return [
     { provide: GATEWAY_OPTIONS, inject: [KAFKA_SOCKET_OPTIONS], useFactory: ({ gateway }: ResolvedOptions) => gateway },
+    AccessGuards,
     {
       provide: Gateway,
-      inject: [GATEWAY_OPTIONS, MESSAGE_LOG, TIMEOUT_SCHEDULER],
+      inject: [GATEWAY_OPTIONS, MESSAGE_LOG, TIMEOUT_SCHEDULER, AccessGuards],
       useFactory: (...parts: ConstructorParameters<typeof Gateway>) => new Gateway(...parts),
     },
     { provide: CONNECTIONS, inject: [Gateway], useFactory: ({ connections }: Gateway) => connections },

@@ -1,3 +1,4 @@
+import type { CanActivate } from '@nestjs/common';
 import { GatewayOptions } from './gateway/gateway.options.js';
 import { KafkaSocketError } from './kafka-socket.error.js';
 import { KafkaOptions, MemoryLogOptions } from './log/log.options.js';
@@ -6,8 +7,6 @@ import { NAME, TOPIC_NAME } from './message/message.type.js';
 import type { Given } from './options.merge.js';
 import { mergeOptions } from './options.merge.js';
 import { ServiceOptions } from './service/service.options.js';
-import type { Inbox } from './service/inbox/inbox.js';
-import type { InboxOptions } from './service/inbox/inbox.options.js';
 import { MemoryTimeoutOptions, RedisOptions } from './timeout/timeout.options.js';
 
 /** What a user writes: every option may be left out, and an `undefined` counts as left out. */
@@ -30,7 +29,7 @@ export interface KafkaSocketModuleOptions {
   /** Makes this application a gateway. Left out: it is a service only. */
   gateway?: Given<GatewayOptions>;
   /** How commands and events are handled here. */
-  handlers?: Given<Omit<ServiceOptions, 'name' | 'inbox'>> & { readonly inbox?: Partial<InboxOptions> };
+  handlers?: Given<Omit<ServiceOptions, 'name'>>;
 }
 
 /** The same with all defaults filled in. */
@@ -65,16 +64,10 @@ export function resolveOptions(given: KafkaSocketModuleOptions): ResolvedOptions
   }
   const gateway = given.gateway && mergeOptions(new GatewayOptions(), given.gateway, 'gateway', problems);
   const timeouts = mergeOptions(defaultTimeouts(given), given.timeouts ?? {}, 'timeouts', problems);
-  const service = mergeOptions<ServiceOptions>(
-    new ServiceOptions(),
-    (given.handlers ?? {}) as Given<ServiceOptions>,
-    'handlers',
-    problems,
-  );
+  const service = mergeOptions<ServiceOptions>(new ServiceOptions(), given.handlers ?? {}, 'handlers', problems);
   service.name = given.service;
   if (gateway && given.handlers?.window === undefined) service.window = gateway.ttl.maximum + gateway.ttl.grace;
   const kafka = given.kafka && mergeOptions(new KafkaOptions(), given.kafka, 'kafka', problems);
-  if (given.handlers?.inbox?.window === undefined) service.inbox.window = service.window;
   if (kafka) kafka.clientId ??= given.service;
   const resolved: ResolvedOptions = {
     service,
@@ -114,23 +107,11 @@ function check(
   if (given.log && given.kafka)
     problems.push('"log" and "kafka" are both given, but there is one log. Leave one of them out.');
   if (gateway) checkGateway(gateway, problems);
-  checkInbox(service.inbox, given, problems);
 }
 
-function checkInbox({ store, whenAway }: InboxOptions, { redis }: KafkaSocketModuleOptions, problems: string[]): void {
-  const isOne = typeof store === 'function' || typeof (store as Partial<Inbox> | null)?.run === 'function';
-  if (![false, 'memory', 'redis'].includes(store as string) && !isOne) {
-    problems.push(
-      `"handlers.inbox.store" is none: it is false, 'memory', 'redis', an Inbox of your own, or the class of one that is provided.`,
-    );
-  }
-  if (store === 'redis' && !redis)
-    problems.push(`"handlers.inbox.store" is 'redis', but nothing says where Redis is. Give the option "redis".`);
-  if (whenAway !== 'wait' && whenAway !== 'run')
-    problems.push(`"handlers.inbox.whenAway" is "${String(whenAway)}"; it is 'wait' or 'run'.`);
-}
-
-function checkGateway({ topics, path, heartbeat, ttl, broadcast }: GatewayOptions, problems: string[]): void {
+function checkGateway(gateway: GatewayOptions, problems: string[]): void {
+  const { topics, path, heartbeat, ttl, broadcast } = gateway;
+  checkAccess(gateway, problems);
   if (topics.length === 0) problems.push('"gateway.topics" is empty. Name the topics whose commands clients may send.');
   for (const topic of topics) {
     if (!TOPIC_NAME.test(topic)) problems.push(`"gateway.topics" holds "${topic}", which is no name of a Kafka topic.`);
@@ -154,4 +135,16 @@ function checkGateway({ topics, path, heartbeat, ttl, broadcast }: GatewayOption
       problems.push(`"gateway.broadcast" names "${type}"; event types are written 'Bid.Created', 'Bid.*' or '*'.`);
     }
   }
+}
+
+function checkAccess({ proxies, guards }: GatewayOptions, problems: string[]): void {
+  if (!Number.isInteger(proxies))
+    problems.push(`"gateway.proxies" is ${proxies}; it is the number of proxies in front, and those are whole.`);
+  guards.forEach((guard, index) => {
+    if (typeof guard === 'function' || typeof (guard as Partial<CanActivate> | null)?.canActivate === 'function')
+      return;
+    problems.push(
+      `"gateway.guards[${index}]" is no guard. Name a class that implements Nest's CanActivate, or an instance of one.`,
+    );
+  });
 }

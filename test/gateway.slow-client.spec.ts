@@ -68,7 +68,7 @@ describe('a client that reads slowly', () => {
     const socket = { bufferedAmount, send: () => undefined, close: (code: number) => closed.push(code) };
     return {
       closed,
-      session: new Session(socket as unknown as WebSocket, { id: 's', publicKey: 'k', claims: undefined }, 1_000),
+      session: new Session(socket as unknown as WebSocket, { id: 's', publicKey: 'k', claims: undefined, handshake: { headers: {}, remoteAddress: undefined, address: undefined } }, 1_000),
     };
   };
 

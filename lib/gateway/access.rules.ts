@@ -1,44 +1,75 @@
 import { Logger } from '@nestjs/common';
-import { messageOf } from '../kafka-socket.error.js';
+import { isObservable, lastValueFrom } from 'rxjs';
+import { within } from '../timeout/bounded.wait.js';
 import { SparingLog } from '../timeout/sparing.log.js';
-import type { Claims } from '../message/claims.js';
-import type { Authorize, Intent } from './gateway.options.js';
+import type { AccessGuards, Ask } from './access.guards.js';
+import { HookTimeoutError, kindOf } from './gateway.errors.js';
+import type { GatewayClient, GatewayOptions, Intent } from './gateway.options.js';
 
-/** Asks the application who may do what. Whatever its hook throws means no. */
+type EventIntent = Intent & { action: 'event' };
+
+const PROMISED = 'it answered with a promise, and whether an event may be read must be answered at once';
+
+/** Asks the application who may do what: its hook and its guards, which must all agree. Whatever they throw means no. */
 export class AccessRules {
   private readonly log = new SparingLog(new Logger(AccessRules.name));
+  private all: readonly Ask[] | undefined;
 
-  constructor(private readonly authorize: Authorize | undefined) {}
+  constructor(
+    private readonly options: Pick<GatewayOptions, 'authorize' | 'hookTimeout'>,
+    private readonly guards: Pick<AccessGuards, 'asks'>,
+  ) {}
 
-  /** Whether a client may send a command or listen to a channel. */
-  async may(intent: Intent, claims: Claims | undefined): Promise<boolean> {
+  /** Whether a client may send a command or listen to a channel, by the claims that it has or is about to have. */
+  async may(intent: Exclude<Intent, EventIntent>, client: GatewayClient): Promise<boolean> {
+    const { hookTimeout } = this.options;
+    const late = (): Error => new HookTimeoutError('gateway.authorize or a guard', hookTimeout);
     try {
-      return this.authorize === undefined || (await this.authorize(intent, claims)) === true;
+      return this.asks.length === 0 || (await within(this.allAgree(intent, client), hookTimeout, late));
     } catch (error) {
-      return this.refuse(intent, error);
+      return this.refuse(intent, error instanceof HookTimeoutError ? error.message : kindOf(error));
     }
   }
 
-  /** Whether a client may read an event. Asked for each event and client, so the hook must answer at once. */
-  mayRead(intent: Intent & { action: 'event' }, claims: Claims | undefined): boolean {
+  /** Whether a client may read an event. Asked for each event and client, so hook and guards must answer at once. */
+  mayRead(intent: EventIntent, client: GatewayClient): boolean {
     try {
-      const answer = this.authorize === undefined || this.authorize(intent, claims);
-      if (answer instanceof Promise) this.refuseLate(intent, answer);
-      return answer === true;
+      for (const ask of this.asks) {
+        const answer = ask(intent, client);
+        if (answer !== true) return typeof answer === 'object' ? this.refuseLate(intent, answer) : false;
+      }
+      return true;
     } catch (error) {
-      return this.refuse(intent, error);
+      return this.refuse(intent, kindOf(error));
     }
+  }
+
+  /** The guards are there once the application's providers are. */
+  private get asks(): readonly Ask[] {
+    if (this.all) return this.all;
+    const { authorize } = this.options;
+    const hook: Ask[] = authorize ? [(intent, { claims }) => authorize(intent, claims)] : [];
+    return (this.all = [...hook, ...this.guards.asks]);
+  }
+
+  private async allAgree(intent: Intent, client: GatewayClient): Promise<boolean> {
+    for (const ask of this.asks) {
+      const answer = await ask(intent, client);
+      if ((isObservable(answer) ? await lastValueFrom(answer) : answer) !== true) return false;
+    }
+    return true;
   }
 
   /** Nobody waits for the answer about an event, so nobody but this would hear of its failure, which ends a process. */
-  private refuseLate(intent: Intent, answer: Promise<boolean>): void {
-    answer.catch(() => undefined);
-    this.refuse(intent, new Error('it returned a promise, and whether an event may be read must be answered at once'));
+  private refuseLate(intent: Intent, answer: unknown): false {
+    Promise.resolve(answer).catch(() => undefined);
+    return this.refuse(intent, PROMISED);
   }
 
-  private refuse(intent: Intent, error: unknown): false {
+  /** What they throw may quote claims, so only its kind is logged. */
+  private refuse({ action, topic }: Intent, why: string): false {
     this.log.warn(
-      `gateway.authorize failed for the ${intent.action} on topic "${intent.topic}", so it was refused: ${messageOf(error)}`,
+      `gateway.authorize or a guard failed for the ${action} on topic "${topic}", so it was refused: ${why}`,
     );
     return false;
   }

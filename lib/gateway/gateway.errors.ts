@@ -79,3 +79,27 @@ export class InternalError extends ClientFacingError {
 export class GatewaySetupError extends KafkaSocketError {
   readonly code = 'gateway_setup';
 }
+
+/** A hook of the application, or a guard, that did not answer in time. */
+export class HookTimeoutError extends KafkaSocketError {
+  readonly code = 'hook_timeout';
+
+  constructor(hook: string, limit: number) {
+    super(
+      `${hook} did not answer within ${limit} ms (gateway.hookTimeout), so the answer was no. Make it faster, or wait longer.`,
+      {
+        temporary: true,
+      },
+    );
+  }
+}
+
+/**
+ * What kind of thing a hook of the application threw, and its stable code where it has one. Its message stays out of the log: it may
+ * quote what the hook was shown, a token, a cookie, or claims.
+ */
+export function kindOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return `something that is no Error (${typeof thrown})`;
+  const { code } = thrown as { code?: unknown };
+  return typeof code === 'string' ? `${thrown.name} (${code})` : thrown.name;
+}

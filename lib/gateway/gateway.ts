@@ -6,9 +6,12 @@ import { ArmingInterceptor } from '../timeout/arming.interceptor.js';
 import { MemoryTimeoutScheduler } from '../timeout/memory/memory.timeout.scheduler.js';
 import { MemoryTimeoutOptions } from '../timeout/timeout.options.js';
 import type { TimeoutScheduler } from '../timeout/timeout.scheduler.js';
+import type { AccessGuards } from './access.guards.js';
 import { AccessRules } from './access.rules.js';
 import { Backstop } from './request/backstop.js';
 import { BroadcastRules } from './routing/broadcast.rules.js';
+import { Admission } from './socket/admission.js';
+import { Authentication } from './socket/authentication.js';
 import { Connections } from './socket/connections.js';
 import { Delivery } from './routing/delivery.js';
 import { GatewayMetrics } from './gateway.metrics.js';
@@ -52,12 +55,14 @@ export class Gateway {
     private readonly options: GatewayOptions,
     private readonly log: MessageLog,
     private readonly scheduler: TimeoutScheduler,
+    guards: AccessGuards,
   ) {
     const { limits, ttl } = options;
     this.window = ttl.maximum + ttl.grace;
     const metrics = new GatewayMetrics();
     const rules = new BroadcastRules(options.broadcast);
-    const access = new AccessRules(options.authorize);
+    const access = new AccessRules(options, guards);
+    const authentication = new Authentication(options);
     const sessions = new SessionRegistry();
     const ring = new RecordRing(limits.ring);
     const ledger = new RequestLedger(this.window, limits.ledger, () => scheduler.now());
@@ -66,7 +71,7 @@ export class Gateway {
       Object.assign(new MemoryTimeoutOptions(), { maximum: limits.requests }),
       () => scheduler.now(),
     );
-    this.backstop = new Backstop(timers, log, ttl.grace);
+    this.backstop = new Backstop(timers, log, ttl.grace, limits);
     this.router = new RecordRouter(rules, ring, ledger, sessions, delivery, metrics);
     this.router.onDecided = this.backstop.release;
     const planner = new RecoveryPlanner(log, this.router, options);
@@ -78,8 +83,8 @@ export class Gateway {
     this.intake = new RequestIntake(log, scheduler, arming, this.backstop, ledger, repeats, access, options, metrics);
     const subscriptions = new Subscriptions(sessions, this.router, access, options);
     const heartbeat = new Heartbeat(this.router, options.heartbeat);
-    const hello = new Hello(sessions, subscriptions, recovery, this.router, heartbeat, options);
-    this.connections = new Connections(options, metrics);
+    const hello = new Hello(authentication, sessions, subscriptions, recovery, this.router, heartbeat, options);
+    this.connections = new Connections(options, metrics, new Admission(options, authentication));
     this.connections.onFrame = new GatewayProtocol(hello, this.intake, subscriptions, (signal) =>
       this.whenReady(signal),
     ).handle;

@@ -1,7 +1,13 @@
 import { Logger } from '@nestjs/common';
 import { messageOf } from '../../kafka-socket.error.js';
 import type { MessageLog } from '../../log/message.log.js';
+import type { GatewayLimits } from '../gateway.options.js';
+import { Quota } from '../quota.js';
+import type { SessionIdentity } from '../socket/session.js';
 import type { Timeout, TimeoutScheduler } from '../../timeout/timeout.scheduler.js';
+
+/** Whose request it is. Also by the key: who learns a session's id must not be able to use up what it may have. */
+type Owner = Pick<SessionIdentity, 'id' | 'publicKey'>;
 
 /**
  * The last guard of every request that this gateway took: if the log holds no outcome some time after the deadline, because
@@ -9,22 +15,30 @@ import type { Timeout, TimeoutScheduler } from '../../timeout/timeout.scheduler.
  */
 export class Backstop {
   private readonly logger = new Logger(Backstop.name);
-  /** By identity, not by ledger entry: the ledger may have forgotten a request when its outcome is read. */
-  private readonly guarded = new Set<string>();
+  /** The session of each request by identity, not by ledger entry: the ledger may have forgotten a request when its outcome is read. */
+  private readonly guarded = new Map<string, string>();
+  private readonly sessions: Quota;
 
   /**
    * @param timers wakes in the process
    * @param grace how long after the deadline, in milliseconds
+   * @param limits how many requests may wait, of one session and of all
    */
   constructor(
     private readonly timers: TimeoutScheduler,
     private readonly log: MessageLog,
     private readonly grace: number,
-  ) {}
+    private readonly limits: Pick<GatewayLimits, 'requests' | 'requestsPerSession'>,
+  ) {
+    this.sessions = new Quota(limits.requestsPerSession);
+  }
 
-  /** How many requests wait for their outcome. */
-  get size(): number {
-    return this.guarded.size;
+  /** Why one more request of a session cannot be guarded now, as its client is told; undefined where it can. */
+  refusal(owner: Owner): string | undefined {
+    if (this.guarded.size >= this.limits.requests) return 'Too many requests wait for their outcome. Try again.';
+    return this.sessions.isSpent(keyOf(owner))
+      ? 'Too many of your requests wait for their outcome. Try again.'
+      : undefined;
   }
 
   async start(namespace: string): Promise<void> {
@@ -33,17 +47,19 @@ export class Backstop {
 
   async stop(): Promise<void> {
     await this.timers.stop();
-    this.guarded.clear();
+    for (const identity of this.guarded.keys()) this.forget(identity);
   }
 
   /** Guards a request until it is released; one that is guarded already is left as it is. */
-  async guard(identity: string, timeout: Timeout): Promise<void> {
+  async guard(identity: string, owner: Owner, timeout: Timeout): Promise<void> {
     if (this.guarded.has(identity)) return;
-    this.guarded.add(identity);
+    const session = keyOf(owner);
+    this.guarded.set(identity, session);
+    this.sessions.take(session);
     try {
       await this.timers.arm({ ...timeout, id: identity, deadline: timeout.deadline + this.grace });
     } catch (error) {
-      this.guarded.delete(identity);
+      this.forget(identity);
       throw error;
     }
   }
@@ -55,14 +71,25 @@ export class Backstop {
 
   /** The request has its outcome, or never came to be. */
   readonly release = (identity: string): void => {
-    if (!this.guarded.delete(identity)) return;
+    if (!this.forget(identity)) return;
     this.timers.disarm(identity).catch((error: unknown) => {
       this.logger.warn(`A backstop could not be released: ${messageOf(error)}`);
     });
   };
 
+  private forget(identity: string): boolean {
+    const session = this.guarded.get(identity);
+    if (session === undefined) return false;
+    this.sessions.release(session);
+    return this.guarded.delete(identity);
+  }
+
   private async write({ id: identity, record }: Timeout): Promise<void> {
     // Not forgotten here: what ends the request is reading the record back, this one or an earlier one.
     if (this.guarded.has(identity)) await this.log.publish(record);
   }
+}
+
+function keyOf({ id, publicKey }: Owner): string {
+  return `${id} ${publicKey}`;
 }

@@ -77,7 +77,7 @@ export class RequestIntake {
     }
     if (!this.options.topics.includes(topic))
       throw new ForbiddenError(`Commands to topic "${topic}" are not taken here.`);
-    if (!(await this.access.may({ action: 'command', topic, command, key }, session.claims))) {
+    if (!(await this.access.may({ action: 'command', topic, command, key }, session))) {
       throw new ForbiddenError(`This client may not send "${command}" to topic "${topic}" with this key.`);
     }
   }
@@ -87,6 +87,8 @@ export class RequestIntake {
     const command = await this.command(request);
     // Asked again after the wait: another socket of the session may have sent the same request meanwhile.
     if (this.ledger.get(request.identity)) return { answer: this.repeat(request) };
+    const refusal = this.backstop.refusal(request.session.identity);
+    if (refusal) throw new UnavailableError(refusal, { temporary: true });
     return { answer: this.accept(request, this.publish(command, request)) };
   }
 
@@ -103,9 +105,6 @@ export class RequestIntake {
     const age = data.age ?? 0;
     // A laptop that slept an hour must not place a bid that nobody waits for any more.
     if (age >= ttl) throw new UnknownOutcomeError(TOO_OLD);
-    if (this.backstop.size >= this.options.limits.requests) {
-      throw new UnavailableError('Too many requests wait for their outcome. Try again.', { temporary: true });
-    }
     const partition = await this.partitionFor(data.topic, key);
     const deadline = Math.round(this.scheduler.now() - age + ttl);
     return commandOf(session, data, deadline, { topic: data.topic, partition });
@@ -136,7 +135,7 @@ export class RequestIntake {
       )
       .finally(() => delete entry.publishing);
     entry.publishing = publishing;
-    void this.backstop.guard(identity, timeout).catch((error: unknown) => {
+    void this.backstop.guard(identity, request.session.identity, timeout).catch((error: unknown) => {
       this.logger.warn(`A request has no backstop: ${messageOf(error)}`);
     });
     return publishing; // its failure is handled by `accept`, who waits for it in any case

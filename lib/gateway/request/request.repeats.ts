@@ -74,14 +74,14 @@ export class RequestRepeats {
   }
 
   /** The gateway that took the request may be gone, so this one guards it too, by its original deadline. */
-  private async takeOver({ identity }: TakenRequest, { command, outcome }: LedgerEntry): Promise<void> {
+  private async takeOver({ identity, session }: TakenRequest, { command, outcome }: LedgerEntry): Promise<void> {
     if (!command || outcome || this.backstop.guards(identity)) return;
     try {
       const record = await this.recordAt(command);
       if (!record) return;
       const { type, ...envelope } = decodeEnvelope(record.headers);
       const timeout = timeoutOf(envelope, type.name);
-      if (timeout) await this.backstop.guard(identity, timeout);
+      if (timeout) await this.backstop.guard(identity, session.identity, timeout);
     } catch (error) {
       this.logger.warn(`A request that was repeated here has no backstop here: ${messageOf(error)}`);
     }

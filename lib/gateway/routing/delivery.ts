@@ -18,7 +18,7 @@ export class Delivery {
     if (record.kind === 'result') return this.resultFrame(session, record);
     if (!session.wantsEvent(record.topic, record.type)) return undefined;
     const { topic, type, key } = record;
-    if (!this.access.mayRead({ action: 'event', topic, type, ...(key !== undefined && { key }) }, session.claims))
+    if (!this.access.mayRead({ action: 'event', topic, type, ...(key !== undefined && { key }) }, session))
       return undefined;
     return record.frame;
   }

@@ -10,9 +10,11 @@ import { TokenBucket } from './token.bucket.js';
 
 /** Frames that may wait for the one before them; then the socket is not read until they are done. */
 const MAX_WAITING = 64;
-/** Bad frames in a row that a client may send, and refusals for its rate in a row, before it is closed. */
+/** Bad frames in a row that a client may send, and frames that were refused for its rate beyond those taken, before it is closed. */
 const MAX_BAD_FRAMES = 10;
 const MAX_REFUSALS = 100;
+/** How long one who is turned away may take to answer the goodbye, in milliseconds: it holds a socket, and is owed nothing. */
+const TURN_AWAY_LIMIT = 2_000;
 
 /** Handles one frame; what it throws is told to the client. */
 export type OnFrame = (connection: Connection, frame: ReceivedFrame) => Promise<void>;
@@ -42,6 +44,9 @@ export class Connection {
   ) {
     this.bucket = new TokenBucket(rate);
     socket.on('message', (data, isBinary) => this.receive(data, isBinary));
+    // WebSocket's own pings cost as much as frames: the answers to a flood of them would pile up for a client that reads none.
+    socket.on('ping', (data) => this.open && this.isInRate() && socket.pong(data));
+    socket.on('pong', () => this.open && this.isInRate());
     socket.once('close', () => this.end());
     // A broken or hostile peer is no news: it is closed, and the close code is counted. Nest's adapter would log each as an error.
     socket.removeAllListeners('error');
@@ -61,6 +66,12 @@ export class Connection {
   /** Says goodbye, after all that is on its way to the client. Safe to call twice: the first goodbye is said. */
   close(code: CloseCode, reason: string): void {
     this.socket.close(code, reason);
+  }
+
+  /** Says goodbye to one that is not served, and does not wait long for the answer. */
+  turnAway(code: CloseCode, reason: string): void {
+    this.close(code, reason);
+    this.after(TURN_AWAY_LIMIT, () => this.socket.terminate());
   }
 
   /** Runs something when a time is over, in milliseconds, unless the socket closes before. */
@@ -138,15 +149,22 @@ export class Connection {
     }
   }
 
+  /** @throws {RateError} `rate` */
   private count(): void {
-    if (this.bucket.take()) {
-      this.refusals = 0;
-      return;
-    }
-    if (++this.refusals > MAX_REFUSALS) this.close(CloseCode.rate, 'too many frames a second');
+    if (this.isInRate()) return;
     throw new RateError('More frames a second than this gateway takes from one client. Slow down and send it again.', {
       temporary: true,
     });
+  }
+
+  /** Whether one more frame is not too much. Turns away who sends more than twice as fast as it may, for long. */
+  private isInRate(): boolean {
+    if (this.bucket.take()) {
+      this.refusals = Math.max(0, this.refusals - 1);
+      return true;
+    }
+    if (++this.refusals > MAX_REFUSALS) this.turnAway(CloseCode.rate, 'too many frames a second');
+    return false;
   }
 
   private answer(error: unknown, frame: ReceivedFrame | undefined): void {
@@ -156,7 +174,7 @@ export class Connection {
     }
     this.refuse(error, frame);
     if (error instanceof BadFrameError && ++this.badFrames >= MAX_BAD_FRAMES) {
-      this.close(CloseCode.badFrames, 'too many bad frames');
+      this.turnAway(CloseCode.badFrames, 'too many bad frames');
     }
   }
 }

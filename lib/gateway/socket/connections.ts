@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
 import { SUBPROTOCOL } from '../../protocol/channels.js';
 import { CloseCode } from '../../protocol/close-codes.js';
+import type { Admission } from './admission.js';
 import { Connection, type OnFrame } from './connection.js';
 import type { GatewayMetrics } from '../gateway.metrics.js';
 import type { GatewayOptions } from '../gateway.options.js';
@@ -24,21 +25,21 @@ export class Connections {
   constructor(
     private readonly options: GatewayOptions,
     private readonly metrics: GatewayMetrics,
+    /** Who gets as far as a WebSocket. */
+    readonly admission: Admission,
   ) {}
 
   accept(socket: WebSocket, request: IncomingMessage): void {
+    const { handshake, isFull } = this.admission.of(request);
     this.metrics.connected();
     socket.once('close', (code) => this.metrics.disconnected(code));
-    const { headers } = request;
-    const handshake = { headers, remoteAddress: request.socket.remoteAddress };
     const connection = new Connection(socket, handshake, this.options.limits.rate, (...frame) =>
       this.onFrame(...frame),
     );
-    if (this.draining) return socket.close(CloseCode.shuttingDown, 'shutting down');
+    if (this.draining) return connection.turnAway(CloseCode.shuttingDown, 'shutting down');
     if (socket.protocol !== SUBPROTOCOL)
-      return socket.close(CloseCode.protocol, `offer the sub-protocol ${SUBPROTOCOL}`);
-    if (this.open.size >= this.options.limits.connections)
-      return socket.close(CloseCode.connectionLimit, 'too many connections');
+      return connection.turnAway(CloseCode.protocol, `offer the sub-protocol ${SUBPROTOCOL}`);
+    if (isFull) return connection.turnAway(CloseCode.connectionLimit, 'too many connections');
     this.open.add(connection);
     connection.closed.addEventListener('abort', () => this.open.delete(connection), { once: true });
     connection.after(this.options.helloTimeout, () => this.giveUp(connection));
@@ -47,6 +48,7 @@ export class Connections {
   /** Takes no more sockets. */
   drain(): void {
     this.draining = true;
+    this.admission.drain();
   }
 
   /** Says goodbye to every client, to one after the other, and ends the sockets of those who do not answer it. Safe to call twice. */
@@ -75,9 +77,9 @@ export class Connections {
   }
 
   /** Whoever said nothing stops; whose hello waits for us, for the log or for `authenticate`, tries another gateway. */
-  private giveUp({ session, greeted, socket }: Connection): void {
-    if (session) return;
-    if (greeted) socket.close(CloseCode.insufficientState, 'no welcome in time: reconnect');
-    else socket.close(CloseCode.noHello, 'no hello in time');
+  private giveUp(connection: Connection): void {
+    if (connection.session) return;
+    if (connection.greeted) connection.close(CloseCode.insufficientState, 'no welcome in time: reconnect');
+    else connection.turnAway(CloseCode.noHello, 'no hello in time');
   }
 }

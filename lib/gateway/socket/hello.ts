@@ -1,11 +1,11 @@
-import { Logger } from '@nestjs/common';
-import { messageOf } from '../../kafka-socket.error.js';
 import { CloseCode } from '../../protocol/close-codes.js';
 import type { ClientFrames } from '../../protocol/frames.js';
 import type { Connection } from './connection.js';
-import { BadFrameError, type ClientFacingError, GatewaySetupError } from '../gateway.errors.js';
+import type { Authentication, Refusal } from './authentication.js';
+import { BadFrameError, type ClientFacingError } from '../gateway.errors.js';
 import type { Authenticated, GatewayOptions } from '../gateway.options.js';
 import type { Heartbeat } from './heartbeat.js';
+import { Quota } from '../quota.js';
 import { isPublicKey } from '../sealing/public-key.js';
 import type { RecordRouter } from '../routing/record.router.js';
 import type { Recovery } from '../recovery/recovery.js';
@@ -13,8 +13,12 @@ import { Session } from './session.js';
 import type { SessionRegistry } from './session.registry.js';
 import type { Subscriptions } from './subscriptions.js';
 
-/** What claims may take in the bread crumbs, in bytes; the other crumbs, and those of services, need the rest of 8 KiB. */
-const MAX_CLAIMS_BYTES = 6 * 1024;
+/** How a socket is closed whose client is not let in. */
+const GOODBYE: Readonly<Record<Refusal, readonly [code: CloseCode, reason: string]>> = {
+  refused: [CloseCode.badToken, 'the token is not accepted'],
+  expired: [CloseCode.tokenExpired, 'the token has expired: reconnect with a new one'],
+  later: [CloseCode.insufficientState, 'nobody can be authenticated now: reconnect'],
+};
 
 /** What the gateway says of itself once the log is read back. */
 export interface GatewayState {
@@ -24,17 +28,20 @@ export interface GatewayState {
 
 /** Makes a session of a connection: who it is, what it listens to, and where it goes on. */
 export class Hello {
-  private readonly logger = new Logger(Hello.name);
+  private readonly users: Quota;
   private readonly expiry = new WeakMap<Connection, NodeJS.Timeout | undefined>();
 
   constructor(
+    private readonly authentication: Authentication,
     private readonly sessions: SessionRegistry,
     private readonly subscriptions: Subscriptions,
     private readonly recovery: Recovery,
     private readonly router: RecordRouter,
     private readonly heartbeat: Heartbeat,
     private readonly options: GatewayOptions,
-  ) {}
+  ) {
+    this.users = new Quota(options.limits.connectionsPerUser);
+  }
 
   /** Answers with `welcome`, then sends what was missed; resolves when the session is welcome. Closes the socket of who is not. */
   async say(
@@ -46,8 +53,9 @@ export class Hello {
     if (!isPublicKey(hello.publicKey))
       throw new BadFrameError('"publicKey" is not a raw uncompressed P-256 point in base64url.');
     const who = await this.authenticate(connection, hello.token);
-    if (who === 'refused') return;
-    const identity = { id: hello.sessionId, publicKey: hello.publicKey, claims: who?.claims };
+    if (who === 'refused' || !this.takePlace(connection, who)) return;
+    const { handshake } = connection;
+    const identity = { id: hello.sessionId, publicKey: hello.publicKey, claims: who?.claims, handshake };
     const session = new Session(connection.socket, identity, this.options.limits.queue);
     const refused: ClientFacingError[] = [];
     await this.subscriptions.open(session, hello.channels, hello.types ?? {}, (error) => refused.push(error));
@@ -68,7 +76,8 @@ export class Hello {
   }
 
   /**
-   * Takes a new token on an open socket. Closes the socket where it is not good, or somebody else's.
+   * Takes a new token on an open socket. Closes the socket where it is not good, or somebody else's. Channels that the new claims
+   * do not allow are closed together with the change, so nothing of them comes after it.
    * @returns when the new token ends
    */
   async refresh(connection: Connection, session: Session, token: string): Promise<{ expires?: string } | undefined> {
@@ -78,7 +87,13 @@ export class Hello {
       connection.close(CloseCode.forbidden, 'the token is somebody else’s');
       return undefined;
     }
+    const { handshake } = connection;
+    const forbidden = await this.subscriptions.forbidden(session, { claims: who?.claims, handshake });
     session.claims = who?.claims;
+    for (const { topic, error } of forbidden) {
+      this.sessions.unsubscribe(session, topic);
+      connection.refuse(error);
+    }
     this.expireAt(connection, who?.expires);
     return who?.expires ? { expires: who.expires.toISOString() } : {};
   }
@@ -87,17 +102,23 @@ export class Hello {
     connection: Connection,
     token: string | undefined,
   ): Promise<Authenticated | undefined | 'refused'> {
-    if (!this.options.authenticate) return undefined;
-    try {
-      return checked(await this.options.authenticate(token, connection.handshake));
-    } catch (error) {
-      if (error instanceof GatewaySetupError) this.logger.error(error.message);
-      else this.logger.debug(`A hello was refused: ${messageOf(error)}`);
-      if (isTemporary(error))
-        connection.close(CloseCode.insufficientState, 'nobody can be authenticated now: reconnect');
-      else connection.close(CloseCode.badToken, 'the token is not accepted');
-      return 'refused';
+    const who = await this.authentication.byToken(token, connection.handshake);
+    if (typeof who !== 'string') return who;
+    connection.close(...GOODBYE[who]);
+    return 'refused';
+  }
+
+  /** Holds a place of its user for as long as the socket is there. Turns away who has as many as a user may. */
+  private takePlace(connection: Connection, who: Authenticated | undefined): boolean {
+    if (!who || connection.closed.aborted) return true;
+    const { sub } = who.claims;
+    if (this.users.isSpent(sub)) {
+      connection.turnAway(CloseCode.connectionLimit, 'too many connections of this user');
+      return false;
     }
+    this.users.take(sub);
+    connection.closed.addEventListener('abort', () => this.users.release(sub), { once: true });
+    return true;
   }
 
   private welcome(session: Session, { epoch }: GatewayState, frameId?: string): void {
@@ -118,24 +139,7 @@ export class Hello {
   private expireAt(connection: Connection, expires: Date | undefined): void {
     connection.cancel(this.expiry.get(connection));
     if (!expires) return;
-    const close = (): void =>
-      connection.close(CloseCode.tokenExpired, 'the token has expired: reconnect with a new one');
+    const close = (): void => connection.close(...GOODBYE.expired);
     this.expiry.set(connection, connection.after(expires.getTime() - Date.now(), close));
   }
-}
-
-/** Whether the token may be good, and only who judges it is away. */
-function isTemporary(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && (error as { temporary?: unknown }).temporary === true;
-}
-
-/** The claims travel in every bread crumb, which holds 8 KiB of all of them, percent-encoded. */
-function checked(who: Authenticated): Authenticated {
-  const bytes = encodeURIComponent(JSON.stringify(who.claims)).length;
-  if (typeof who.claims.sub !== 'string')
-    throw new GatewaySetupError('gateway.authenticate returned claims without a "sub".');
-  if (bytes <= MAX_CLAIMS_BYTES) return who;
-  throw new GatewaySetupError(
-    `gateway.authenticate returned claims of ${bytes} bytes (encoded), and ${MAX_CLAIMS_BYTES} is the most. Return only what handlers need.`,
-  );
 }

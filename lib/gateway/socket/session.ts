@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws';
 import type { Frame, GatewayFrames, Positions } from '../../protocol/frames.js';
 import { CloseCode } from '../../protocol/close-codes.js';
+import type { GatewayClient, Handshake } from '../gateway.options.js';
 import type { Claims } from '../../message/claims.js';
 import { drained } from '../recovery/drained.js';
 import type { RoutedRecord } from '../routing/routed.record.js';
@@ -14,10 +15,11 @@ export interface SessionIdentity {
   /** Raw uncompressed P-256 point, base64url; a checked one. */
   readonly publicKey: string;
   readonly claims: Claims | undefined;
+  readonly handshake: Handshake;
 }
 
 /** One socket that said hello. Two sockets may share a session's id; they share nothing else. */
-export class Session {
+export class Session implements GatewayClient {
   /** Topics whose events are wanted, by topic. */
   readonly channels = new Map<string, WantedTypes>();
   /** The last offset that is done with, where it is not simply what the gateway routed last. By `topic/partition`. */
@@ -38,6 +40,10 @@ export class Session {
 
   get id(): string {
     return this.identity.id;
+  }
+
+  get handshake(): Handshake {
+    return this.identity.handshake;
   }
 
   /** Whether records are delivered as they are routed; before, recovery delivers them. */

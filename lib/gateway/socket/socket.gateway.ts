@@ -7,7 +7,10 @@ import type { Connections } from './connections.js';
 import { CONNECTIONS, GATEWAY_OPTIONS } from '../gateway.constants.js';
 import { GatewaySetupError } from '../gateway.errors.js';
 import type { GatewayOptions } from '../gateway.options.js';
-import { originCheck } from './origin.check.js';
+
+/** A frame may come in as many pieces as if each had so many bytes, but in some at any rate. */
+const PIECE_BYTES = 64;
+const MIN_PIECES = 1_024;
 
 /**
  * The door: a Nest gateway on the application's own WebSocket adapter (`WsAdapter` of @nestjs/platform-ws). It takes sockets
@@ -22,7 +25,7 @@ export abstract class SocketGateway implements OnGatewayConnection<WebSocket>, O
     @Inject(CONNECTIONS) private readonly connections: Connections,
   ) {
     // Nest reads this once all providers are made, so the options can come from anywhere that providers can.
-    WebSocketGateway({ path: options.path, ...serverOptions(options) })(new.target);
+    WebSocketGateway({ path: options.path, ...serverOptions(options, connections) })(new.target);
   }
 
   afterInit(server: unknown): void {
@@ -50,13 +53,18 @@ export function socketGateway(): Type<SocketGateway> {
   return KafkaSocketGateway;
 }
 
-function serverOptions(options: GatewayOptions): ServerOptions {
+function serverOptions({ limits }: GatewayOptions, { admission }: Connections): ServerOptions {
+  const pieces = Math.max(MIN_PIECES, limits.payload / PIECE_BYTES);
   return {
-    maxPayload: options.limits.payload,
+    maxPayload: limits.payload,
+    // Above it 1008: an endless row of empty fragments, or of bytes that come one by one, holds far more than it carries.
+    maxFragments: pieces,
+    maxBufferedChunks: pieces,
+    autoPong: false, // answered by the connection, within the client's rate
     perMessageDeflate: false, // costs memory for each socket, and forbids to frame a broadcast once for all
     clientTracking: true,
     // Without the name in the answer strict clients give up by themselves; the others are closed with 4506 and told why.
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-    verifyClient: originCheck(options.origins),
+    verifyClient: admission.verify,
   };
 }

@@ -1,7 +1,7 @@
 import type { ClientFrames, TypesByTopic } from '../../protocol/frames.js';
 import type { AccessRules } from '../access.rules.js';
 import { BadFrameError, type ClientFacingError, ForbiddenError } from '../gateway.errors.js';
-import type { GatewayOptions } from '../gateway.options.js';
+import type { GatewayClient, GatewayOptions } from '../gateway.options.js';
 import type { RecordRouter } from '../routing/record.router.js';
 import type { Session, WantedTypes } from './session.js';
 import type { SessionRegistry } from './session.registry.js';
@@ -70,6 +70,15 @@ export class Subscriptions {
     );
   }
 
+  /** The open channels that a session may not listen to by the claims that it is about to have, and what it is told of each. */
+  async forbidden(session: Session, client: GatewayClient): Promise<{ topic: string; error: ClientFacingError }[]> {
+    const closing: { topic: string; error: ClientFacingError }[] = [];
+    for (const topic of [...session.channels.keys()]) {
+      if (!(await this.access.may({ action: 'channel', topic }, client))) closing.push({ topic, error: notFor(topic) });
+    }
+    return closing;
+  }
+
   private positions(session: Session, topics: readonly string[]) {
     return session.positions([...this.router.routed()].filter(([topic]) => topics.includes(topic)));
   }
@@ -83,9 +92,12 @@ export class Subscriptions {
         { details: { channel: topic } },
       );
     }
-    if (await this.access.may({ action: 'channel', topic }, session.claims)) return undefined;
-    return new ForbiddenError(`This client may not listen to the channel "${topic}".`, { details: { channel: topic } });
+    return (await this.access.may({ action: 'channel', topic }, session)) ? undefined : notFor(topic);
   }
+}
+
+function notFor(topic: string): ForbiddenError {
+  return new ForbiddenError(`This client may not listen to the channel "${topic}".`, { details: { channel: topic } });
 }
 
 function wanted(types: TypesByTopic, topic: string): WantedTypes {
