@@ -58,7 +58,12 @@ export {
   KafkaEventPublisher,
 } from './service/declaration/event-publisher.decorator.js';
 export { CommandContext, EventContext, HandlerContext } from './service/handling/handler.context.js';
-export { MessagePublisher, type PublishCommandOptions, type PublishEventOptions } from './service/message.publisher.js';
+export {
+  MessagePublisher,
+  type PublishCommandOptions,
+  type PublishEventOptions,
+  type PublishOptions,
+} from './service/message.publisher.js';
 export {
   type AbortReason,
   CommandRejectedError,
@@ -69,6 +74,10 @@ export {
 } from './service/service.errors.js';
 export type { EventKey, PayloadClass, ReplyMode } from './service/declaration/method.declaration.js';
 export { ServiceOptions } from './service/service.options.js';
+export type { Completion, CompletionRecord, Delivery, Handle, Inbox } from './service/inbox/inbox.js';
+export { InboxUnavailableError, InvalidInboxError } from './service/inbox/inbox.errors.js';
+export { InboxOptions, type InboxStore } from './service/inbox/inbox.options.js';
+export type { Reply } from './service/inbox/outbox.js';
 
 export { GatewaySetupError } from './gateway/gateway.errors.js';
 export {

@@ -6,7 +6,7 @@ import {
   type OptionalFactoryDependency,
   type Provider,
 } from '@nestjs/common';
-import { DiscoveryModule, LazyModuleLoader } from '@nestjs/core';
+import { DiscoveryModule, LazyModuleLoader, ModuleRef } from '@nestjs/core';
 import { AccessGuards } from './gateway/access.guards.js';
 import { CONNECTIONS, GATEWAY_OPTIONS } from './gateway/gateway.constants.js';
 import { Gateway } from './gateway/gateway.js';
@@ -25,6 +25,9 @@ import { MESSAGE_LOG } from './log/log.constants.js';
 import { MemoryMessageLog } from './log/memory/memory.message.log.js';
 import type { MessageLog } from './log/message.log.js';
 import { MessageContext } from './message/message.context.js';
+import type { Inbox } from './service/inbox/inbox.js';
+import { INBOX } from './service/inbox/inbox.constants.js';
+import { inboxFor } from './service/inbox/inbox.provider.js';
 import { MessagePublisher } from './service/message.publisher.js';
 import { ServiceOptions } from './service/service.options.js';
 import { SERVICE_PROVIDERS } from './service/service.providers.js';
@@ -127,6 +130,12 @@ const PORTS: Provider[] = [
     useFactory: ({ redis, timeouts }: ResolvedOptions, modules: LazyModuleLoader): TimeoutScheduler =>
       redis ? new BullTimeoutScheduler(redis, modules) : new MemoryTimeoutScheduler(timeouts),
   },
+  {
+    provide: INBOX,
+    inject: [KAFKA_SOCKET_OPTIONS, ModuleRef],
+    useFactory: ({ service, redis }: ResolvedOptions, modules: ModuleRef): Inbox | undefined =>
+      inboxFor(service.inbox, redis, modules),
+  },
 ];
 
 function gatewayProviders(): Provider[] {
@@ -135,8 +144,13 @@ function gatewayProviders(): Provider[] {
     AccessGuards,
     {
       provide: Gateway,
-      inject: [GATEWAY_OPTIONS, MESSAGE_LOG, TIMEOUT_SCHEDULER, AccessGuards],
-      useFactory: (...parts: ConstructorParameters<typeof Gateway>) => new Gateway(...parts),
+      inject: [KAFKA_SOCKET_OPTIONS, MESSAGE_LOG, TIMEOUT_SCHEDULER, AccessGuards],
+      useFactory: (
+        { service, gateway }: ResolvedOptions,
+        log: MessageLog,
+        timeouts: TimeoutScheduler,
+        guards: AccessGuards,
+      ) => new Gateway(service.name, gateway!, log, timeouts, guards),
     },
     { provide: CONNECTIONS, inject: [Gateway], useFactory: ({ connections }: Gateway) => connections },
     socketGateway(),

@@ -6,6 +6,8 @@ import type { MessageLog } from './log/message.log.js';
 import { NAME, TOPIC_NAME } from './message/message.type.js';
 import type { Given } from './options.merge.js';
 import { mergeOptions } from './options.merge.js';
+import type { Inbox } from './service/inbox/inbox.js';
+import type { InboxOptions } from './service/inbox/inbox.options.js';
 import { ServiceOptions } from './service/service.options.js';
 import { MemoryTimeoutOptions, RedisOptions } from './timeout/timeout.options.js';
 
@@ -29,7 +31,7 @@ export interface KafkaSocketModuleOptions {
   /** Makes this application a gateway. Left out: it is a service only. */
   gateway?: Given<GatewayOptions>;
   /** How commands and events are handled here. */
-  handlers?: Given<Omit<ServiceOptions, 'name'>>;
+  handlers?: Given<Omit<ServiceOptions, 'name' | 'inbox'>> & { readonly inbox?: Partial<InboxOptions> };
 }
 
 /** The same with all defaults filled in. */
@@ -64,9 +66,15 @@ export function resolveOptions(given: KafkaSocketModuleOptions): ResolvedOptions
   }
   const gateway = given.gateway && mergeOptions(new GatewayOptions(), given.gateway, 'gateway', problems);
   const timeouts = mergeOptions(defaultTimeouts(given), given.timeouts ?? {}, 'timeouts', problems);
-  const service = mergeOptions<ServiceOptions>(new ServiceOptions(), given.handlers ?? {}, 'handlers', problems);
+  const service = mergeOptions<ServiceOptions>(
+    new ServiceOptions(),
+    (given.handlers ?? {}) as Given<ServiceOptions>,
+    'handlers',
+    problems,
+  );
   service.name = given.service;
   if (gateway && given.handlers?.window === undefined) service.window = gateway.ttl.maximum + gateway.ttl.grace;
+  if (given.handlers?.inbox?.window === undefined) service.inbox.window = service.window;
   const kafka = given.kafka && mergeOptions(new KafkaOptions(), given.kafka, 'kafka', problems);
   if (kafka) kafka.clientId ??= given.service;
   const resolved: ResolvedOptions = {
@@ -106,7 +114,21 @@ function check(
   }
   if (given.log && given.kafka)
     problems.push('"log" and "kafka" are both given, but there is one log. Leave one of them out.');
+  checkInbox(service.inbox, given, problems);
   if (gateway) checkGateway(gateway, problems);
+}
+
+function checkInbox({ store, whenAway }: InboxOptions, { redis }: KafkaSocketModuleOptions, problems: string[]): void {
+  const isOne = typeof store === 'function' || typeof (store as Partial<Inbox> | null)?.run === 'function';
+  if (![false, 'memory', 'redis'].includes(store as string) && !isOne) {
+    problems.push(
+      `"handlers.inbox.store" is none: it is false, 'memory', 'redis', an Inbox of your own, or the class of one that is provided.`,
+    );
+  }
+  if (store === 'redis' && !redis)
+    problems.push(`"handlers.inbox.store" is 'redis', but nothing says where Redis is. Give the option "redis".`);
+  if (whenAway !== 'wait' && whenAway !== 'run')
+    problems.push(`"handlers.inbox.whenAway" is "${String(whenAway)}"; it is 'wait' or 'run'.`);
 }
 
 function checkGateway(gateway: GatewayOptions, problems: string[]): void {
