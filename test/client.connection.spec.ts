@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ConnectionState, StateDetails } from '../lib/client/connection.js';
 import { KafkaSocketClient } from '../lib/client/kafka-socket.client.js';
@@ -182,22 +182,6 @@ describe('a client whose connection is lost', () => {
     socket.cut();
 
     expect(await lost).toBe(250);
-  });
-
-  it('tries at once when it is told that the device is online, and stops listening when it is closed', async () => {
-    const listeners = new Set<() => void>();
-    vi.stubGlobal('addEventListener', (_: 'online', listener: () => void) => listeners.add(listener));
-    vi.stubGlobal('removeEventListener', (_: 'online', listener: () => void) => listeners.delete(listener));
-    onTestFinished(() => void vi.unstubAllGlobals());
-    const { client, gateway, socket } = await startLiveClient();
-    const lost = waiting(client);
-    socket.cut();
-    await lost;
-    for (const online of listeners) online();
-    await gateway.next();
-    client.close();
-
-    expect(listeners.size).toBe(0);
   });
 });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { reached, startLiveClient, waiting } from './support/scripted.gateway.js';
 
 describe('an event', () => {
@@ -91,6 +91,91 @@ describe('an event', () => {
 
     expect(second).toHaveBeenCalledOnce();
     expect(errors).toMatchObject([{ code: 'listener_failed', cause: new Error('mistake') }]);
+  });
+});
+
+describe('a listener that is an async function', () => {
+  it('is reported when it fails, and leaves no rejection behind', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    onTestFinished(() => void process.off('unhandledRejection', unhandled));
+    const { client, socket, errors } = await startLiveClient();
+    const fail = (): Promise<void> => Promise.reject(new Error('later'));
+    client.on('auction', 'Bid', 'Created', fail);
+    client.onRecovered(fail);
+    client.send('auction', 'PlaceBid', {}, { onAccepted: fail }).catch(() => undefined);
+    socket.broadcast(['auction', 0, '10'], 'Bid.Created');
+    socket.send('recovered', { topic: 'auction', complete: true, count: 0 });
+    socket.accept(await socket.next('request'));
+    await socket.seen();
+
+    expect(errors).toMatchObject(Array.from({ length: 3 }, () => ({ code: 'listener_failed' })));
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+});
+
+describe('more channels than the gateway takes frames for', () => {
+  it('are opened together where the same is wanted of them', async () => {
+    const { client, socket } = await startLiveClient({}, { limits: { payload: 65_536, rate: 5 } });
+    const offs = Array.from({ length: 100 }, (_, i) => client.on(`topic-${i}`, () => undefined));
+    client.on('auction', 'Bid', 'Created', () => undefined);
+    expect((await socket.next('subscribe')).channels).toHaveLength(100);
+    expect(await socket.next('subscribe')).toEqual({ channels: ['auction'], types: ['Bid.Created'] });
+    for (const off of offs) off();
+
+    expect((await socket.next('unsubscribe')).channels).toHaveLength(100);
+  });
+
+  it('go out at its pace, behind the commands before them, and say what is wanted by then', async () => {
+    const { client, clock, socket } = await startLiveClient({}, { limits: { payload: 65_536, rate: 10 } });
+    for (let i = 0; i < 10; i++) client.send('auction', `C${i}`, {}).catch(() => undefined);
+    for (let i = 0; i < 10; i++) await socket.next('request');
+    const listen = () => client.on('auction', 'Bid', 'Created', () => undefined);
+    for (let frame = 0; frame < 60; frame++) {
+      // A list that is scrolled: one view goes, the next comes.
+      const off = listen();
+      expect(await socket.seen()).toEqual([]);
+      off();
+    }
+    listen();
+    clock.advance(112); // a tenth of a second by nine tenths of the rate
+
+    expect(await socket.next('subscribe')).toEqual({ channels: ['auction'], types: ['Bid.Created'] });
+    clock.advance(1_000);
+    expect(await socket.seen()).toEqual([]);
+  });
+
+  it('are told again where the gateway refused to hear of them for its rate', async () => {
+    const { client, clock, socket, errors } = await startLiveClient();
+    const off = client.on('auction', () => undefined);
+    const { id } = await socket.nextFrame('subscribe');
+    socket.send('error', { code: 'rate', message: 'slow down', temporary: true }, id);
+    await socket.seen();
+    clock.advance(1_000);
+    expect(await socket.next('subscribe')).toEqual({ channels: ['auction'] });
+    off();
+    const closing = await socket.nextFrame('unsubscribe');
+    socket.send('error', { code: 'rate', message: 'slow down', temporary: true }, closing.id);
+    await socket.seen();
+    clock.advance(1_000);
+
+    expect(await socket.next('unsubscribe')).toEqual({ channels: ['auction'] });
+    expect(errors).toEqual([]);
+  });
+});
+
+describe('a channel that is forbidden', () => {
+  it('is reported by its name, and not asked for again on this connection', async () => {
+    const { client, socket, errors } = await startLiveClient();
+    client.on('secrets', 'Bid', 'Created', () => undefined);
+    const { id } = await socket.nextFrame('subscribe');
+    const details = { channel: 'secrets' };
+    socket.send('error', { code: 'forbidden', message: 'not you', temporary: false, details }, id);
+    await socket.seen();
+    client.on('auction', () => undefined);
+
+    expect(await socket.next('subscribe')).toEqual({ channels: ['auction'] });
+    expect(errors).toMatchObject([{ code: 'forbidden', details }]);
   });
 });
 

@@ -1,4 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { UntypedContract } from '../lib/client/client.contract.js';
+import type { ExpiringToken } from '../lib/client/token.source.js';
 import { CloseCode } from '../lib/protocol/close-codes.js';
 import { failureOf, ScriptedGateway, startClient, startLiveClient, waiting } from './support/scripted.gateway.js';
 
@@ -7,6 +9,17 @@ function counting(): () => Promise<string> {
   let count = 0;
   return () => Promise.resolve(`token-${++count}`);
 }
+
+/** The same, with tokens that live so many milliseconds. */
+function expiring(lifetime: number): () => Promise<ExpiringToken> {
+  const next = counting();
+  return async () => ({ token: await next(), expires: new Date(Date.now() + lifetime) });
+}
+
+/** Pings are not what these tests are about. */
+const QUIET = { heartbeat: { interval: 3_600_000, timeout: 1_000 } };
+
+type Live = Awaited<ReturnType<typeof startLiveClient<UntypedContract>>>;
 
 describe('a token that is asked for', () => {
   it('is fresh for every connection', async () => {
@@ -30,6 +43,95 @@ describe('a token that is asked for', () => {
 
     expect((await gateway.next()).hello.token).toBe('a-token');
     expect(errors).toMatchObject([{ code: 'connection_failed', temporary: true, cause: new Error('signed out') }]);
+  });
+});
+
+describe('a token whose end is known', () => {
+  it('is renewed on the open connection before it ends, again and again', async () => {
+    const { client, clock, socket } = await startLiveClient({ token: expiring(100_000) }, QUIET);
+    const states = vi.fn();
+    client.onState(states);
+    clock.advance(89_000);
+    expect(await socket.seen()).toEqual([]);
+    clock.advance(1_100); // nine tenths: the latest, with these random numbers
+    const first = await socket.nextFrame('refresh');
+    socket.send('refreshed', {}, first.id);
+    await socket.seen();
+    clock.advance(91_000);
+    const second = await socket.nextFrame('refresh');
+
+    expect([first.data, second.data]).toEqual([{ token: 'token-2' }, { token: 'token-3' }]);
+    expect(states).not.toHaveBeenCalled();
+  });
+
+  it('is renewed by what the gateway says of its end', async () => {
+    const { client, clock, socket } = await startLiveClient({ token: counting() });
+    const refreshed = client.refresh();
+    const { id } = await socket.nextFrame('refresh');
+    socket.send('refreshed', { expires: new Date(Date.now() + 20_000).toISOString() }, id);
+    await refreshed;
+    clock.advance(18_100);
+
+    expect(await socket.next('refresh')).toEqual({ token: 'token-3' });
+  });
+
+  it('is asked for at other moments by every client', async () => {
+    const { clock, socket } = await startLiveClient({ token: expiring(100_000), random: () => 0 }, QUIET);
+    clock.advance(75_100);
+
+    expect(await socket.next('refresh')).toEqual({ token: 'token-2' });
+  });
+
+  it('is asked for again, a little later, where it could not be had', async () => {
+    const token = vi.fn(expiring(100_000));
+    const { clock, socket, errors } = await startLiveClient({ token }, QUIET);
+    token.mockRejectedValueOnce(new Error('the identity server is away'));
+    clock.advance(90_100);
+    await vi.waitFor(() => expect(errors).toMatchObject([{ code: 'token_refresh_failed', temporary: true }]));
+    clock.advance(10_000);
+
+    expect(await socket.next('refresh')).toEqual({ token: 'token-2' });
+  });
+
+  it('is renewed on the next connection as well, and on the last one no more', async () => {
+    const { client, clock, gateway, socket } = await startLiveClient({ token: expiring(100_000) }, QUIET);
+    const lost = waiting(client);
+    socket.cut();
+    clock.advance(await lost);
+    const next = await gateway.next();
+    next.welcome({ positions: {}, ...QUIET });
+    next.send('recovered', { topic: 'auction', complete: true, count: 0 });
+    await next.seen();
+    clock.advance(90_100);
+    expect(await next.next('refresh')).toEqual({ token: 'token-3' });
+    client.close();
+
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([
+    ['has ended by our clock, which may be wrong', expiring(-3_600_000)],
+    ['lives too short for that', expiring(5_000)],
+    ['has no end that anybody told of', counting()],
+  ])('is left to the gateway where it %s', async (_, token) => {
+    const { clock, socket } = await startLiveClient({ token });
+    for (let minute = 0; minute < 60; minute++) {
+      clock.advance(25_000);
+      expect(await socket.seen()).toEqual([]);
+    }
+  });
+});
+
+describe('a token that is a text', () => {
+  it('is not shown again by itself: there is no fresh one', async () => {
+    const { client, clock, socket } = await startLiveClient({ token: 'old' });
+    const refreshed = client.refresh('new');
+    const { id } = await socket.nextFrame('refresh');
+    socket.send('refreshed', { expires: new Date(Date.now() + 20_000).toISOString() }, id);
+    await refreshed;
+    clock.advance(20_000);
+
+    expect(await socket.seen()).toEqual([]);
   });
 });
 
@@ -67,6 +169,49 @@ describe('refresh()', () => {
     expect(await failure).toMatchObject({ code: 'token_refresh_failed' });
     expect(((await failure) as Error).message).not.toContain('secret-token');
     expect(errors).toEqual([]);
+  });
+
+  it('takes a token for this connection, where a function is asked for the next', async () => {
+    const { client, clock, gateway, socket } = await startLiveClient({ token: counting() });
+    const refreshed = client.refresh('at hand');
+    const { data, id } = await socket.nextFrame('refresh');
+    socket.send('refreshed', {}, id);
+    await refreshed;
+    const lost = waiting(client);
+    socket.cut();
+    clock.advance(await lost);
+
+    expect(data).toEqual({ token: 'at hand' });
+    expect((await gateway.next()).hello.token).toBe('token-2');
+  });
+
+  it('rejects where no token can be had', async () => {
+    const token = vi.fn<() => string>().mockReturnValueOnce('a-token');
+    const { client } = await startLiveClient({ token });
+    token.mockImplementation(() => {
+      throw new Error('signed out');
+    });
+
+    expect(await failureOf(client.refresh())).toMatchObject({
+      code: 'token_refresh_failed',
+      cause: new Error('signed out'),
+    });
+  });
+
+  it.each([
+    ['the time for it is over', 'token_refresh_failed', ({ clock }: Live) => clock.advance(3_000)],
+    ['the client is closed', 'client_closed', ({ client }: Live) => client.close()],
+  ])('rejects where the token does not come before %s', async (_, code, end) => {
+    const token = vi.fn<() => Promise<string>>().mockResolvedValueOnce('a-token');
+    const live = await startLiveClient({ token, connectTimeout: 3_000 });
+    let come!: (token: string) => void;
+    token.mockReturnValue(new Promise((resolve) => (come = resolve)));
+    const failure = failureOf(live.client.refresh());
+    end(live);
+    expect(await failure).toMatchObject({ code });
+    come('too late');
+
+    expect(await live.socket.seen().catch(() => [])).toEqual([]);
   });
 
   it('rejects where the gateway does not answer', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { failureOf, ScriptedGateway, startClient, startLiveClient } from './support/scripted.gateway.js';
+import { failureOf, ScriptedGateway, startClient, startLiveClient, waiting } from './support/scripted.gateway.js';
 
 describe('a command that nothing is heard of', () => {
   it('ends as unknown, never as timeout, some time after its time to live', async () => {
@@ -131,6 +131,59 @@ describe('commands without a connection', () => {
       status: 'unavailable',
       code: 'client_closed',
     });
+  });
+});
+
+describe('commands while what was missed still comes in', () => {
+  it('go out at once, where none went out before', async () => {
+    const { client, clock, gateway, socket } = await startLiveClient();
+    const lost = waiting(client);
+    socket.cut();
+    const pause = await lost;
+    client.send('auction', 'Offline', {}).catch(() => undefined);
+    clock.advance(pause);
+    const next = await gateway.next();
+    next.welcome({ positions: next.hello.positions! });
+    expect(await next.next('request')).toMatchObject({ command: 'Offline', age: pause });
+    client.send('auction', 'Recovering', {}).catch(() => undefined);
+
+    expect(await next.next('request')).toMatchObject({ command: 'Recovering' });
+    expect(client.state).toBe('recovering');
+  });
+
+  it('wait behind one that went out before, so that they stay in order', async () => {
+    const { client, clock, gateway, socket } = await startLiveClient();
+    client.send('auction', 'First', {}).catch(() => undefined);
+    await socket.next('request');
+    const lost = waiting(client);
+    socket.cut();
+    const pause = await lost;
+    client.send('auction', 'Second', {}).catch(() => undefined);
+    clock.advance(pause);
+    const next = await gateway.next();
+    next.welcome({ positions: next.hello.positions! });
+    expect(await next.seen()).toEqual([]); // nothing, before it is recovered
+    next.send('recovered', { topic: 'auction', complete: true, count: 0 });
+
+    expect(await next.next('request')).toMatchObject({ command: 'First' });
+    expect(await next.next('request')).toMatchObject({ command: 'Second' });
+  });
+});
+
+describe('a command that was refused for the rate twice over', () => {
+  it('counts as sent once it went out again', async () => {
+    const { client, clock, socket } = await startLiveClient();
+    const failure = failureOf(client.send('auction', 'PlaceBid', {}));
+    const { requestId } = await socket.next('request');
+    for (let i = 0; i < 2; i++) {
+      socket.send('error', { requestId, code: 'rate', message: 'slow down', temporary: true });
+    }
+    await socket.seen();
+    clock.advance(1_000);
+    await socket.next('request');
+    client.close();
+
+    expect(await failure).toMatchObject({ status: 'unknown' });
   });
 });
 

@@ -67,7 +67,7 @@ describe('the options table of README.md', () => {
 
 describe('the table of the client’s options in README.md', () => {
   const { clock, random, reconnect, ...rest } = new ClientOptions(); // the first two are for tests
-  const given = { WebSocket: undefined, token: undefined, identity: undefined };
+  const given = { WebSocket: undefined, crypto: undefined, token: undefined, identity: undefined };
   const reconnects = Object.entries(reconnect).map(([name, value]) => [`reconnect.${name}`, value] as const);
   const options = new Map<string, unknown>([...Object.entries({ ...given, ...rest }), ...reconnects]);
   const named = printedOptions(readme.section('Options of the client').tables[0]!);

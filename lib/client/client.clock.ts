@@ -11,14 +11,16 @@ export const LONGEST_TIMER = 2_147_483_647;
 
 /** The runtime's own time. */
 export function systemClock(): ClientClock {
-  const [monotonicStart, wallStart] = [performance.now(), Date.now()];
+  // Some runtimes have no performance.now(); then all the time that passes is counted below.
+  const monotonic = (): number => globalThis.performance?.now() ?? 0;
+  const [monotonicStart, wallStart] = [monotonic(), Date.now()];
   let slept = 0;
   return {
     now() {
-      const monotonic = performance.now() - monotonicStart;
+      const awake = monotonic() - monotonicStart;
       // Some browsers stop performance.now() while the device sleeps, and a request must not look younger than it is.
-      slept = Math.max(slept, Date.now() - wallStart - monotonic);
-      return monotonic + slept;
+      slept = Math.max(slept, Date.now() - wallStart - awake);
+      return awake + slept;
     },
     after(milliseconds, then) {
       const timer = setTimeout(then, Math.min(milliseconds, LONGEST_TIMER));

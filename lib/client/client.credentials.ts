@@ -1,4 +1,5 @@
 import { toBase64Url } from './base64url.codec.js';
+import { type ClientCrypto, requireCrypto } from './client.crypto.js';
 import { createKeyPair } from './client.identity.js';
 import { ResultOpener } from './result.opener.js';
 
@@ -10,11 +11,16 @@ export interface Credentials {
 
 /** Makes the credentials for the first attempt to connect, and keeps them for all others. */
 export class CredentialsSource {
+  readonly #crypto: ClientCrypto;
   readonly #keyPair: CryptoKeyPair | undefined;
   #credentials: Promise<Credentials> | undefined;
 
-  /** @param keyPair left out: a new one */
-  constructor(keyPair: CryptoKeyPair | undefined) {
+  /**
+   * @param keyPair left out: a new one
+   * @param crypto left out: the runtime's own
+   */
+  constructor(keyPair: CryptoKeyPair | undefined, crypto: ClientCrypto = requireCrypto()) {
+    this.#crypto = crypto;
     this.#keyPair = keyPair;
   }
 
@@ -27,8 +33,8 @@ export class CredentialsSource {
   }
 
   async #make(): Promise<Credentials> {
-    const { publicKey, privateKey } = this.#keyPair ?? (await createKeyPair());
-    const raw = new Uint8Array(await crypto.subtle.exportKey('raw', publicKey));
-    return { publicKey: toBase64Url(raw), opener: new ResultOpener(privateKey, raw) };
+    const { publicKey, privateKey } = this.#keyPair ?? (await createKeyPair(this.#crypto));
+    const raw = new Uint8Array(await this.#crypto.subtle.exportKey('raw', publicKey));
+    return { publicKey: toBase64Url(raw), opener: new ResultOpener(privateKey, raw, this.#crypto) };
   }
 }

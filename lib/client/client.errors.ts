@@ -108,6 +108,8 @@ export class GatewayError extends KafkaSocketError {
     temporary: boolean,
     /** The request that it is about, where it is about one. */
     readonly requestId?: string,
+    /** What programs read beside the code: `{ channel }` where a channel was refused. */
+    readonly details?: unknown,
   ) {
     super(message, { temporary });
   }

@@ -1,5 +1,6 @@
 import { type ClientClock, LONGEST_TIMER, systemClock } from './client.clock.js';
 import { InvalidClientOptionsError, MissingWebSocketError } from './client.errors.js';
+import type { ClientCrypto } from './client.crypto.js';
 import type { ClientIdentity } from './client.identity.js';
 import type { WebSocketConstructor } from './gateway.socket.js';
 import type { TokenOption } from './token.source.js';
@@ -25,8 +26,14 @@ export class ClientOptions {
    */
   WebSocket?: WebSocketConstructor;
   /**
-   * Shows gateways who the user is. A function is asked for every connection, so that it can return a fresh token; when it
-   * throws, the client tries again. Never part of the address.
+   * WebCrypto, where the runtime has none of its own: React Native with the parts of a polyfill, pages that are not on
+   * https:// with none at all. Left out: the runtime's own.
+   */
+  crypto?: ClientCrypto;
+  /**
+   * Shows gateways who the user is. A function is asked for every connection, and again before the token ends where its end
+   * is known: from the function itself (`{ token, expires }`) or from the gateway's answer to a refresh. When it throws, the
+   * client tells `onError` and tries again. Never part of the address.
    */
   token?: TokenOption;
   /** Session and key pair to go on with, made by `createIdentity` and kept by you. Left out: new ones for each client. */
@@ -54,6 +61,12 @@ export class ClientOptions {
    */
   connectTimeout = 10_000;
   /**
+   * How long nothing of what was missed may come in while a gateway owes it, in milliseconds; then the client goes to another
+   * one. A gateway that catches up thousands of clients at once lets them wait for their turn.
+   * @default 60_000
+   */
+  recoveryTimeout = 60_000;
+  /**
    * How long the client waits before it takes up a lost connection again.
    * @default new ReconnectOptions()
    */
@@ -79,7 +92,7 @@ export type ClientOptionsInput = Partial<Omit<ClientOptions, 'reconnect'>> & {
 export type ResolvedClientOptions = ClientOptions & Required<Pick<ClientOptions, 'WebSocket'>>;
 
 // Not among the class's own fields until they are given.
-const OPTIONAL = ['WebSocket', 'token', 'identity'];
+const OPTIONAL = ['WebSocket', 'crypto', 'token', 'identity'];
 
 /**
  * Fills up what an application left out.
@@ -111,7 +124,7 @@ function fill<T extends object>(defaults: T, given: object, path: string, proble
 }
 
 function checkNumbers(
-  { ttl, slack, offlineQueue, connectTimeout, reconnect }: ClientOptions,
+  { ttl, slack, offlineQueue, connectTimeout, recoveryTimeout, reconnect }: ClientOptions,
   problems: string[],
 ): void {
   const numbers: [name: string, value: number, minimum: number][] = [
@@ -119,6 +132,7 @@ function checkNumbers(
     ['slack', slack, 0],
     ['offlineQueue', offlineQueue, 0],
     ['connectTimeout', connectTimeout, 1],
+    ['recoveryTimeout', recoveryTimeout, 1],
     ['reconnect.minimum', reconnect.minimum, 0],
     ['reconnect.maximum', reconnect.maximum, 0],
   ];

@@ -1,10 +1,12 @@
-import { mayReconnect } from '../protocol/close-codes.js';
+import { CloseCode, mayReconnect } from '../protocol/close-codes.js';
 import type { ClientFrames, GatewayFrames } from '../protocol/frames.js';
 import { messageOf } from '../kafka-socket.error.js';
 import type { ClientClock } from './client.clock.js';
 import { ClientClosedError, ConnectionFailedError } from './client.errors.js';
 import { GatewaySocket, type WebSocketConstructor } from './gateway.socket.js';
-import { ReconnectBackoff } from './reconnect.backoff.js';
+import { HeartbeatWatch } from './heartbeat.watch.js';
+import type { ReconnectBackoff } from './reconnect.backoff.js';
+import { SilenceWatch } from './silence.watch.js';
 
 /**
  * - `connecting`: an attempt is under way, up to the gateway's welcome
@@ -40,10 +42,11 @@ export interface ConnectionEvents {
 
 /** What the connection goes by, from the client's options. */
 export interface ConnectionSettings {
-  readonly url: string;
   readonly WebSocket: WebSocketConstructor;
   /** Milliseconds from the beginning of an attempt to the welcome. */
   readonly connectTimeout: number;
+  /** Milliseconds that nothing of what was missed may come in. */
+  readonly recoveryTimeout: number;
   readonly clock: ClientClock;
 }
 
@@ -52,6 +55,7 @@ const ABNORMAL = 1006;
 
 /** Keeps one socket to one of the gateways, for as long as it may. */
 export class Connection {
+  readonly #url: string;
   readonly #settings: ConnectionSettings;
   readonly #events: ConnectionEvents;
   readonly #backoff: ReconnectBackoff;
@@ -60,14 +64,20 @@ export class Connection {
   #lost: StateDetails['lost'];
   /** The attempt or socket that counts; whatever an earlier one still has to say is out of date. */
   #current: { socket?: GatewaySocket } | undefined;
-  #heard = 0;
+  #retryAt = 0;
+  /** Of the attempt that is under way or due. */
   #stopTimer: (() => void) | undefined;
+  readonly #heartbeat: HeartbeatWatch;
+  readonly #standstill: SilenceWatch;
 
-  constructor(settings: ConnectionSettings, backoff: ReconnectBackoff, events: ConnectionEvents) {
+  constructor(url: string, settings: ConnectionSettings, backoff: ReconnectBackoff, events: ConnectionEvents) {
+    this.#url = url;
     this.#settings = settings;
     this.#backoff = backoff;
     this.#events = events;
     this.#clock = settings.clock;
+    this.#heartbeat = new HeartbeatWatch(settings.clock, (why) => this.#giveUp(why));
+    this.#standstill = new SilenceWatch(settings.clock);
   }
 
   get state(): ConnectionState {
@@ -79,29 +89,43 @@ export class Connection {
     return this.#current?.socket;
   }
 
-  /** Connects where it is not connected or about to be. */
+  /** Connects where it is not connected or about to be, and finds out whether it still is where it was. */
   open(): void {
     if (this.#state === 'closed' || this.#state === 'waiting') void this.#attempt();
+    else this.#heartbeat.probe();
   }
 
-  /** Makes the next attempt now where one is due later. */
-  retryNow(): void {
-    if (this.#state === 'waiting') void this.#attempt();
+  /** The network changed, or the page or the device woke up. */
+  wake(): void {
+    if (this.#state !== 'waiting') return this.#heartbeat.probe();
+    if (this.#lost?.code === CloseCode.rate) return; // no news can make that pause shorter
+    const pause = this.#backoff.soon();
+    if (this.#clock.now() + pause < this.#retryAt) this.#attemptIn(pause);
   }
 
   /** The gateway has said welcome; from now on it must be heard in time. */
-  welcomed({ interval, timeout }: GatewayFrames['welcome']['heartbeat']): void {
-    this.#watch(interval + timeout, 'nothing was heard from the gateway, not even a ping');
+  welcomed(heartbeat: GatewayFrames['welcome']['heartbeat']): void {
+    this.#stopTimer?.();
+    // It changes nothing, and is answered.
+    this.#heartbeat.start(heartbeat, () => this.socket?.send('unsubscribe', { channels: [] }));
     this.#backoff.connected();
   }
 
-  /** What was missed comes in. */
+  /** What was missed comes in, and must go on doing so. */
   recovering(): void {
+    const limit = this.#settings.recoveryTimeout;
+    this.#standstill.start(limit, () => this.#giveUp(`nothing of what was missed came in for ${limit} ms`));
     this.#change('recovering');
+  }
+
+  /** Some of what was missed has come. */
+  progressed(): void {
+    this.#standstill.heard();
   }
 
   /** Nothing that was missed is on its way any more. */
   caughtUp(): void {
+    this.#standstill.stop();
     this.#change('live');
   }
 
@@ -118,31 +142,29 @@ export class Connection {
     const attempt: { socket?: GatewaySocket } = {};
     const isCurrent = (): boolean => this.#current === attempt;
     this.#current = attempt;
+    const limit = this.#settings.connectTimeout;
+    this.#stopTimer = this.#clock.after(limit, () =>
+      this.#giveUp(`no welcome came within ${limit} ms; is this the address of a gateway?`),
+    );
     this.#change('connecting');
-    this.#watch(this.#settings.connectTimeout, 'no welcome came; is this the address of a gateway?');
     try {
       const hello = await this.#events.prepare();
       if (isCurrent()) attempt.socket = this.#openSocket(hello);
     } catch (cause) {
-      if (!isCurrent()) return;
-      this.#giveUp(`key or token could not be had (${messageOf(cause)})`);
-      this.#events.failed(
-        new ConnectionFailedError(
-          `The client could not get its key or its token ready: ${messageOf(cause)}. It goes on trying.`,
-          {
-            cause,
-            temporary: true,
-          },
-        ),
-      );
+      if (isCurrent()) this.#unprepared(messageOf(cause), cause);
     }
+  }
+
+  #unprepared(why: string, cause: unknown): void {
+    this.#giveUp(`key or token could not be had (${why})`);
+    const message = `The client could not get its key or its token ready: ${why}. It goes on trying.`;
+    this.#events.failed(new ConnectionFailedError(message, { cause, temporary: true }));
   }
 
   /** Its events come later than this returns, and none comes once it was dropped. */
   #openSocket(hello: () => ClientFrames['hello']): GatewaySocket | undefined {
-    const { WebSocket, url } = this.#settings;
     try {
-      const socket: GatewaySocket = new GatewaySocket(WebSocket, url, {
+      const socket: GatewaySocket = new GatewaySocket(this.#settings.WebSocket, this.#url, {
         opened: () => socket.send('hello', hello()),
         received: (data) => this.#received(data),
         closed: (code, reason) => this.#ended(code, reason),
@@ -150,13 +172,13 @@ export class Connection {
       return socket;
     } catch (cause) {
       // Only what is wrong with the address makes the constructor throw, and that stays wrong.
-      this.close(new ClientClosedError(`No WebSocket can be made for "${url}": ${messageOf(cause)}.`, { cause }));
+      this.close(new ClientClosedError(`No WebSocket can be made for "${this.#url}": ${messageOf(cause)}.`, { cause }));
       return undefined;
     }
   }
 
   #received(data: unknown): void {
-    this.#heard = this.#clock.now();
+    this.#heartbeat.heard();
     this.#events.received(data);
   }
 
@@ -175,27 +197,22 @@ export class Connection {
 
   #retry(closeCode: number): void {
     this.#release();
-    const retryIn = this.#backoff.next();
-    this.#stopTimer = this.#clock.after(retryIn, () => void this.#attempt());
+    const retryIn = this.#backoff.next(closeCode);
+    this.#attemptIn(retryIn);
     this.#events.lost(closeCode);
     this.#change('waiting', retryIn);
   }
 
-  /** Gives up where nothing is heard for so many milliseconds. */
-  #watch(limit: number, why: string): void {
+  #attemptIn(pause: number): void {
     this.#stopTimer?.();
-    this.#heard = this.#clock.now();
-    const check = (): void => {
-      const left = this.#heard + limit - this.#clock.now();
-      if (left > 0) this.#stopTimer = this.#clock.after(left, check);
-      else this.#giveUp(`${why} (${limit} ms)`);
-    };
-    this.#stopTimer = this.#clock.after(limit, check);
+    this.#retryAt = this.#clock.now() + pause;
+    this.#stopTimer = this.#clock.after(pause, () => void this.#attempt());
   }
 
   #release(): void {
     this.#stopTimer?.();
-    this.#stopTimer = undefined;
+    this.#heartbeat.stop();
+    this.#standstill.stop();
     this.#current?.socket?.drop();
     this.#current = undefined;
   }

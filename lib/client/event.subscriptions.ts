@@ -1,14 +1,19 @@
+import type { ErrorCode } from '../protocol/error-codes.js';
 import type { BroadcastFrame, ClientFrames, TypesByTopic } from '../protocol/frames.js';
-import { ListenerSet, type Off } from './listener.set.js';
+import { type Listener, ListenerSet, type Off } from './listener.set.js';
+import type { SendPace } from './send.pace.js';
 
 /** What a listener is told of an event beside its data. */
 export type EventMeta = Omit<BroadcastFrame, 'data'>;
 
 /** Takes the events that match. `data` is undefined where only metadata is broadcast. */
-export type EventListener = (data: unknown, meta: EventMeta) => void;
+export type EventListener = Listener<[data: unknown, meta: EventMeta]>;
 
-/** Sends one of the frames that concern channels. */
-export type SubscriptionLink = <E extends 'subscribe' | 'unsubscribe'>(event: E, data: ClientFrames[E]) => void;
+/** A gateway that opens and closes channels. */
+export interface SubscriptionLink {
+  readonly send: (event: 'subscribe' | 'unsubscribe', data: ClientFrames['subscribe'], id: string) => void;
+  readonly pace: SendPace;
+}
 
 interface Subscription {
   /** `Bid.Created`, `Bid.*`, `*.Created` or `*.*`. */
@@ -17,6 +22,8 @@ interface Subscription {
 }
 
 const ALL = '*';
+/** What the gateway was told of a channel did not count, so it has to be told whatever is wanted now. */
+const REFUSED = '';
 
 /**
  * Who listens to which events, and which channels the gateway was told to open for that: those with a listener, and in them
@@ -26,6 +33,9 @@ export class EventSubscriptions {
   readonly #topics = new Map<string, Map<string, Subscription>>();
   /** By topic the types that the gateway knows of, joined; {@link ALL} for all. */
   readonly #told = new Map<string, string>();
+  /** Frames that are not answered yet, by their ids: the channels that they are about. */
+  readonly #asked = new Map<string, readonly string[]>();
+  #frames = 0;
   readonly #onThrown: (thrown: unknown) => void;
   #link: SubscriptionLink | undefined;
   #scheduled = false;
@@ -69,7 +79,7 @@ export class EventSubscriptions {
     return { channels: [...this.#told.keys()], ...(Object.keys(types).length > 0 && { types }) };
   }
 
-  /** The gateway listens: changes go out as they come. */
+  /** The gateway listens: changes go out as they come, as fast as it takes them. */
   connected(link: SubscriptionLink): void {
     this.#link = link;
     this.#changed();
@@ -78,6 +88,23 @@ export class EventSubscriptions {
   /** The gateway is gone; the next hello tells the next one all. */
   disconnected(): void {
     this.#link = undefined;
+    this.#asked.clear();
+  }
+
+  /** The gateway has done what a frame of ours asked for. */
+  answered(id = ''): void {
+    this.#asked.delete(id);
+  }
+
+  /** The gateway refused something. False where that is none of our frames, or is news for the application. */
+  refused(code: ErrorCode, id = ''): boolean {
+    const channels = this.#asked.get(id);
+    this.#asked.delete(id);
+    if (!channels || code !== 'rate') return false;
+    for (const topic of channels) this.#told.set(topic, REFUSED);
+    this.#link?.pace.exhaust();
+    this.#changed();
+    return true;
   }
 
   #forget(topic: string, { pattern, listeners }: Subscription): void {
@@ -94,22 +121,32 @@ export class EventSubscriptions {
     this.#scheduled = true;
     void Promise.resolve().then(() => {
       this.#scheduled = false;
-      if (this.#link) this.#tell(this.#link);
+      this.#tell();
     });
   }
 
-  #tell(link: SubscriptionLink): void {
+  readonly #tell = (): void => {
+    for (const [wanted, channels] of this.#changes()) {
+      if (!this.#link?.pace.take(this.#tell)) return;
+      const id = `channels-${++this.#frames}`;
+      this.#asked.set(id, channels);
+      for (const topic of channels) {
+        if (wanted === undefined) this.#told.delete(topic);
+        else this.#told.set(topic, wanted);
+      }
+      const types = wanted !== undefined && wanted !== ALL && { types: wanted.split(',') };
+      this.#link.send(wanted === undefined ? 'unsubscribe' : 'subscribe', { channels, ...types }, id);
+    }
+  };
+
+  /** Channels that the gateway has to be told of, by what is wanted of them. */
+  #changes(): ReadonlyMap<string | undefined, readonly string[]> {
+    const changes = new Map<string | undefined, string[]>();
     for (const topic of new Set([...this.#told.keys(), ...this.#topics.keys()])) {
       const wanted = this.#wanted(topic);
-      if (wanted === this.#told.get(topic)) continue;
-      if (wanted === undefined) {
-        this.#told.delete(topic);
-        link('unsubscribe', { channels: [topic] });
-      } else {
-        this.#told.set(topic, wanted);
-        link('subscribe', { channels: [topic], ...(wanted !== ALL && { types: wanted.split(',') }) });
-      }
+      if (wanted !== this.#told.get(topic)) changes.set(wanted, [...(changes.get(wanted) ?? []), topic]);
     }
+    return changes;
   }
 
   /** The types that somebody wants, in a form that can be compared; the protocol knows exact types only, so a wildcard asks for all. */

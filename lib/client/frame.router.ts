@@ -1,9 +1,11 @@
 import { messageOf } from '../kafka-socket.error.js';
+import { CloseCode } from '../protocol/close-codes.js';
 import { broadcastChannel, resultChannel, sealedFor } from '../protocol/channels.js';
 import type { At, BroadcastFrame, Frame, GatewayFrames, Positions, ResultFrame, Sealed } from '../protocol/frames.js';
 import type { Outcome } from '../protocol/outcome.js';
 import { BoundedMap } from './bounded.map.js';
 import { GatewayError, MalformedFrameError, UnreadableResultError } from './client.errors.js';
+import type { ClientClock } from './client.clock.js';
 import type { Connection } from './connection.js';
 import type { EventSubscriptions } from './event.subscriptions.js';
 import type { GatewaySocket } from './gateway.socket.js';
@@ -11,6 +13,7 @@ import type { PartitionOrder } from './partition.order.js';
 import type { PositionTracker } from './position.tracker.js';
 import type { RequestRegistry } from './request.registry.js';
 import type { ResultOpener } from './result.opener.js';
+import { SendPace } from './send.pace.js';
 import type { TokenSource } from './token.source.js';
 
 /** An outcome that came when nobody waited for it any more. */
@@ -34,6 +37,7 @@ export interface RouterEvents {
 /** The parts of the client that frames are for. */
 export interface RouterParts {
   readonly sessionId: string;
+  readonly clock: ClientClock;
   readonly connection: Connection;
   readonly positions: PositionTracker;
   readonly order: PartitionOrder;
@@ -47,12 +51,6 @@ const REMEMBERED = 256;
 
 const STATUSES: readonly unknown[] = ['success', 'invalid', 'rejected', 'failed', 'timeout'];
 
-/** The gateway that has said welcome. */
-interface Gateway {
-  readonly socket: GatewaySocket;
-  readonly limits: GatewayFrames['welcome']['limits'];
-}
-
 type Handlers = { readonly [E in keyof GatewayFrames]: (data: GatewayFrames[E], id?: string) => void };
 
 /** Reads what a gateway sends and hands it to the part that it is for. */
@@ -63,15 +61,17 @@ export class FrameRouter {
   readonly #handlers: Handlers = {
     welcome: (data) => this.#welcome(data),
     accepted: (data) => this.#accepted(data),
-    subscribed: ({ positions }) => this.#parts.positions.merge(positions),
-    unsubscribed: ({ positions }) => this.#parts.positions.merge(positions),
+    subscribed: (data, id) => this.#subscribed(data, id),
+    unsubscribed: (data, id) => this.#subscribed(data, id),
     refreshed: (data, id) => this.#parts.token.refreshed(data, id),
     recovered: (data) => this.#recovered(data),
     ping: (data) => this.#ping(data),
     error: (data, id) => this.#error(data, id),
   };
   #opener: ResultOpener | undefined;
-  #gateway: Gateway | undefined;
+  #pace: SendPace | undefined;
+  /** Whether a gateway has closed the connection because we sent too much, and none has said welcome since. */
+  #hasty = false;
   /** Topics of the last hello's positions. */
   #asked: readonly string[] = [];
 
@@ -88,6 +88,12 @@ export class FrameRouter {
   greeted(positions: Positions, opener: ResultOpener): void {
     this.#asked = Object.keys(positions);
     this.#opener = opener;
+  }
+
+  /** The gateway is gone. */
+  disconnected(closeCode: number): void {
+    this.#pace?.stop();
+    this.#hasty ||= closeCode === CloseCode.rate;
   }
 
   /** Takes one message of the socket. Whatever is wrong with it is reported, and it is left out. */
@@ -114,21 +120,31 @@ export class FrameRouter {
     else throw new TypeError('its channel is neither its topic’s nor this session’s');
   }
 
-  #welcome({ epoch, positions, heartbeat, limits }: GatewayFrames['welcome']): void {
-    const { connection, subscriptions } = this.#parts;
-    const socket = connection.socket;
+  #welcome({ epoch, positions, heartbeat, limits: { payload, rate } }: GatewayFrames['welcome']): void {
+    const { connection, requests, subscriptions } = this.#parts;
+    const { socket } = connection;
     if (!socket) return;
-    this.#gateway = { socket, limits };
     this.#parts.positions.begin(epoch, positions, this.#asked);
     connection.welcomed(heartbeat);
-    subscriptions.connected((event, data) => socket.send(event, data));
+    const pace = this.#newPace(rate);
+    subscriptions.connected({ pace, send: (event, data, id) => socket.send(event, data, id) });
+    requests.connected({ pace, payload, transmit: (text) => socket.sendText(text) });
     if (this.#parts.positions.recovering) connection.recovering();
     else this.#caughtUp(socket);
+  }
+
+  #newPace(rate: number): SendPace {
+    this.#pace?.stop();
+    this.#pace = new SendPace(this.#parts.clock, rate);
+    if (this.#hasty) this.#pace.exhaust();
+    this.#hasty = false;
+    return this.#pace;
   }
 
   #recovered(recovered: Recovered): void {
     const { positions, order, connection } = this.#parts;
     const before = positions.recovering;
+    connection.progressed();
     positions.recovered(recovered.topic, recovered.reason);
     this.#events.recovered(recovered);
     const socket = connection.socket;
@@ -138,9 +154,14 @@ export class FrameRouter {
 
   #caughtUp(socket: GatewaySocket): void {
     const { connection, requests } = this.#parts;
-    if (connection.socket !== socket || !this.#gateway) return; // lost meanwhile
+    if (connection.socket !== socket) return; // lost meanwhile
+    requests.caughtUp();
     connection.caughtUp();
-    requests.connected({ transmit: (text) => socket.sendText(text), limits: this.#gateway.limits });
+  }
+
+  #subscribed({ positions }: GatewayFrames['subscribed'], id?: string): void {
+    this.#parts.positions.merge(positions);
+    this.#parts.subscriptions.answered(id);
   }
 
   #ping({ positions }: GatewayFrames['ping']): void {
@@ -158,6 +179,7 @@ export class FrameRouter {
   }
 
   #result({ at, requestId, sealed }: ResultFrame): void {
+    this.#parts.connection.progressed();
     if (!this.#parts.positions.pass(at)) return;
     this.#open(at, requestId, sealed, (outcome) => {
       if (this.#parts.requests.settle(requestId, outcome)) return;
@@ -167,6 +189,7 @@ export class FrameRouter {
   }
 
   #broadcast(frame: BroadcastFrame): void {
+    this.#parts.connection.progressed();
     if (!this.#parts.positions.pass(frame.at)) return;
     this.#parts.order.run(frame.at, () => {
       if (!this.#closed) this.#parts.subscriptions.deliver(frame);
@@ -174,9 +197,10 @@ export class FrameRouter {
   }
 
   #error(data: GatewayFrames['error'], id?: string): void {
-    const { code, message, temporary, requestId } = data;
-    if (this.#parts.requests.error(data) || this.#parts.token.refused(data, id)) return;
-    this.#events.error(new GatewayError(code, `The gateway says: ${message} (${code})`, temporary, requestId));
+    const { code, message, temporary, requestId, details } = data;
+    const { requests, subscriptions, token } = this.#parts;
+    if (requests.error(data) || subscriptions.refused(code, id) || token.refused(data, id)) return;
+    this.#events.error(new GatewayError(code, `The gateway says: ${message} (${code})`, temporary, requestId, details));
   }
 
   /**

@@ -44,6 +44,7 @@ export {
   UnreadableResultError,
   UnserializableRequestError,
 } from './client.errors.js';
+export type { ClientCrypto } from './client.crypto.js';
 export { type ClientIdentity, createIdentity } from './client.identity.js';
 export { ClientOptions, type ClientOptionsInput, ReconnectOptions } from './client.options.js';
 export type { ConnectionState, StateDetails } from './connection.js';
@@ -51,6 +52,6 @@ export type { EventMeta } from './event.subscriptions.js';
 export type { LateOutcome, Recovered } from './frame.router.js';
 export type { WebSocketConstructor, WebSocketLike } from './gateway.socket.js';
 export { KafkaSocketClient, type TypedEventListener } from './kafka-socket.client.js';
-export type { Off } from './listener.set.js';
+export type { Listener, Off } from './listener.set.js';
 export type { Accepted, SendOptions } from './pending.request.js';
-export type { TokenOption } from './token.source.js';
+export type { ExpiringToken, TokenOption } from './token.source.js';

@@ -12,24 +12,30 @@ import type {
   ResultOf,
   UntypedContract,
 } from './client.contract.js';
-import { ClientClosedError, ListenerFailedError } from './client.errors.js';
+import { ClientClosedError, ListenerFailedError, type TokenRefreshError } from './client.errors.js';
 import { type Credentials, CredentialsSource } from './client.credentials.js';
-import { newSessionId, newRequestId, requireWebCrypto } from './client.identity.js';
+import { type ClientCrypto, requireCrypto } from './client.crypto.js';
+import { newSessionId, newRequestId } from './client.identity.js';
 import { type ClientOptionsInput, type ResolvedClientOptions, resolveClientOptions } from './client.options.js';
 import { Connection, type ConnectionState, type StateDetails } from './connection.js';
 import { type EventListener, type EventMeta, EventSubscriptions } from './event.subscriptions.js';
 import { FrameRouter, type LateOutcome, type Recovered } from './frame.router.js';
-import { ListenerSet, type Off } from './listener.set.js';
+import { type Listener, ListenerSet, type Off } from './listener.set.js';
 import { PartitionOrder } from './partition.order.js';
 import { checkTtl, PendingRequest, type SendOptions, serializePayload } from './pending.request.js';
 import { PositionTracker } from './position.tracker.js';
 import { ReadySignal } from './ready.signal.js';
 import { ReconnectBackoff } from './reconnect.backoff.js';
 import { RequestRegistry } from './request.registry.js';
-import { TokenSource } from './token.source.js';
+import { TokenRenewal } from './token.renewal.js';
+import { type ExpiringToken, TokenSource } from './token.source.js';
+import { WakeEvents } from './wake.events.js';
 
-/** Takes the data of the events that match, and what is known of them beside it. */
-export type TypedEventListener<D> = (data: D, meta: EventMeta) => void;
+/**
+ * Takes the data of the events that match, and what is known of them beside it. May be an async function: where it fails,
+ * `onError` hears of it.
+ */
+export type TypedEventListener<D> = Listener<[data: D, meta: EventMeta]>;
 
 /**
  * A session with the gateways: sends commands and gets exactly one outcome for each, hears events, and catches up by itself
@@ -46,6 +52,7 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
   /** The ClientSessionId: a new one for each client, or the one of the identity that it was given. */
   readonly sessionId: string;
   readonly #options: ResolvedClientOptions;
+  readonly #crypto: ClientCrypto;
   readonly #errors = new ListenerSet<[Error]>((thrown) => console.error(thrown));
   readonly #onThrown = (cause: unknown): void => {
     this.#report(new ListenerFailedError(`A listener of the client threw: ${messageOf(cause)}`, { cause }));
@@ -58,9 +65,10 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
   readonly #subscriptions = new EventSubscriptions(this.#onThrown);
   readonly #requests: RequestRegistry;
   readonly #token: TokenSource;
+  readonly #renewal: TokenRenewal;
   readonly #connection: Connection;
   readonly #router: FrameRouter;
-  readonly #retryNow = (): void => this.#connection.retryNow();
+  readonly #wakeEvents = new WakeEvents(() => this.#connection.wake());
   readonly #credentials: CredentialsSource;
   readonly #ready = new ReadySignal();
   #ended: ClientClosedError | undefined;
@@ -74,14 +82,20 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
    */
   constructor(url: string, options: ClientOptionsInput = {}) {
     this.#options = resolveClientOptions(options);
-    requireWebCrypto();
-    const { WebSocket, connectTimeout, clock, reconnect, random } = this.#options;
-    this.sessionId = this.#options.identity?.sessionId ?? newSessionId();
-    this.#credentials = new CredentialsSource(this.#options.identity?.keyPair);
+    this.#crypto = requireCrypto(this.#options.crypto);
+    const { identity, token, clock, random, connectTimeout, reconnect } = this.#options;
+    this.sessionId = identity?.sessionId ?? newSessionId(this.#crypto);
+    this.#credentials = new CredentialsSource(identity?.keyPair, this.#crypto);
     this.#requests = new RequestRegistry(clock, this.#options, this.#onThrown);
-    this.#token = new TokenSource(this.#options.token, clock, connectTimeout);
+    this.#token = new TokenSource(token, clock, connectTimeout);
+    this.#renewal = new TokenRenewal(
+      clock,
+      random,
+      () => this.#refresh(),
+      (error) => this.#report(error as TokenRefreshError),
+    );
     const backoff = new ReconnectBackoff(reconnect.minimum, reconnect.maximum, clock, random);
-    this.#connection = new Connection({ url, WebSocket, connectTimeout, clock }, backoff, {
+    this.#connection = new Connection(url, this.#options, backoff, {
       prepare: () => this.#prepare(),
       received: (message) => this.#router.receive(message),
       changed: (state, details) => this.#changed(state, details),
@@ -91,6 +105,7 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
     this.#router = new FrameRouter(
       {
         sessionId: this.sessionId,
+        clock,
         connection: this.#connection,
         positions: this.#positions,
         order: this.#order,
@@ -112,10 +127,14 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
     return this.#connection.state;
   }
 
-  /** Connects again after the connection was closed for good. Does nothing while it is open; while it waits, it tries at once. */
+  /**
+   * Connects again after the connection was closed for good. While it waits, it tries at once; while it is open, it finds out
+   * whether the gateway is still there. Browsers tell the client by themselves when the network changed or the page woke up;
+   * call this where another runtime says so, such as React Native's `AppState`.
+   */
   connect(): void {
     this.#ended = undefined;
-    globalThis.addEventListener?.('online', this.#retryNow); // there is one in browsers only
+    this.#wakeEvents.start();
     this.#connection.open();
   }
 
@@ -153,7 +172,7 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
   ): Promise<ResultOf<C, T, N>> {
     const { ttl = this.#options.ttl, key, traceparent, signal, onAccepted } = options;
     checkTtl(ttl);
-    const head = { requestId: newRequestId(), topic, command, ttl, key, traceparent };
+    const head = { requestId: newRequestId(this.#crypto), topic, command, ttl, key, traceparent };
     const request = new PendingRequest(head, serializePayload(command, payload), this.#options.clock.now(), onAccepted);
     if (this.#ended) request.fail({ status: 'unavailable', code: this.#ended.code, message: this.#ended.message });
     else this.#requests.add(request, signal);
@@ -185,36 +204,48 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
   }
 
   /** Is told each change of the connection. */
-  onState(listener: (state: ConnectionState, details: StateDetails) => void): Off {
+  onState(listener: Listener<[state: ConnectionState, details: StateDetails]>): Off {
     return this.#states.add(listener);
   }
 
   /** Is told, topic by topic, when what was missed has come. Where `complete` is false, load afresh: the log held not all of it. */
-  onRecovered(listener: (recovered: Recovered) => void): Off {
+  onRecovered(listener: Listener<[recovered: Recovered]>): Off {
     return this.#recoveries.add(listener);
   }
 
   /** Is told outcomes that nobody waits for any more: of commands that ended as `unknown` or whose wait was aborted. */
-  onLate(listener: (late: LateOutcome) => void): Off {
+  onLate(listener: Listener<[late: LateOutcome]>): Off {
     return this.#lates.add(listener);
   }
 
   /** Is told what went wrong beside commands. Without such a listener it goes to the console. */
-  onError(listener: (error: Error) => void): Off {
+  onError(listener: Listener<[error: Error]>): Off {
     return this.#errors.add(listener);
   }
 
   /**
-   * Shows the gateway a fresh token on the open connection; without a connection, the next one shows it.
-   * @param token the fresh token; left out, the option `token` is asked
-   * @returns when the token ends, where the gateway says so
+   * Shows the gateway a fresh token on the open connection; without a connection, the next one shows it. Tokens of a function
+   * that tells when they end are refreshed without this.
+   * @param token the fresh token, kept for later connections unless the option `token` is a function, which is asked for
+   *   each; left out, the option `token` is asked
+   * @returns when the token ends, where that is known
    * @throws {TokenRefreshError} `token_refresh_failed`
+   * @throws {ClientClosedError} `client_closed`: it was closed meanwhile
    */
   async refresh(token?: string): Promise<Date | undefined> {
+    const expires = await this.#refresh(token);
+    this.#renew(expires);
+    return expires;
+  }
+
+  async #refresh(token?: string): Promise<Date | undefined> {
     if (token !== undefined) this.#token.replace(token);
-    const fresh = await this.#token.current();
-    const socket = this.#connection.socket;
-    return socket && fresh !== undefined ? this.#token.refresh(socket, fresh) : undefined;
+    const { socket } = this.#connection;
+    return socket && this.#token.refresh(socket, token);
+  }
+
+  #renew(expires: Date | undefined): void {
+    if (this.#token.renews) this.#renewal.due(expires);
   }
 
   async #prepare(): Promise<() => ClientFrames['hello']> {
@@ -222,14 +253,15 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
     return () => this.#hello(credentials, token);
   }
 
-  #hello({ publicKey, opener }: Credentials, token: string | undefined): ClientFrames['hello'] {
+  #hello({ publicKey, opener }: Credentials, token: ExpiringToken | undefined): ClientFrames['hello'] {
+    this.#renew(token?.expires);
     const positions = this.#positions.snapshot();
     this.#router.greeted(positions, opener);
     const { epoch } = this.#positions;
     return {
       sessionId: this.sessionId,
       publicKey,
-      token,
+      token: token?.token,
       ...this.#subscriptions.hello(),
       ...(epoch !== undefined && { positions, epoch }),
     };
@@ -241,6 +273,8 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
   }
 
   #lost(closeCode: number, ended: ClientClosedError | undefined): void {
+    this.#renewal.stop();
+    this.#router.disconnected(closeCode);
     this.#subscriptions.disconnected();
     this.#requests.disconnected(closeCode);
     this.#token.disconnected(ended);
@@ -249,7 +283,7 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
 
   #end(error: ClientClosedError): void {
     this.#ended = error;
-    globalThis.removeEventListener?.('online', this.#retryNow);
+    this.#wakeEvents.stop();
     this.#ready.reject(error);
     // What has arrived counts, though it may not be open yet.
     void this.#requests.end(error.code, error.message, this.#order.drained());

@@ -2,6 +2,7 @@ import type { ClientFrames, At } from '../protocol/frames.js';
 import type { Outcome } from '../protocol/outcome.js';
 import { messageOf } from '../kafka-socket.error.js';
 import { LONGEST_TIMER } from './client.clock.js';
+import type { Listener } from './listener.set.js';
 import {
   CommandFailedError,
   type Failure,
@@ -31,7 +32,7 @@ export interface SendOptions {
   /** W3C trace context, handed on to the services. */
   readonly traceparent?: string;
   /** Called once, when Kafka has the command. */
-  readonly onAccepted?: (accepted: Accepted) => void;
+  readonly onAccepted?: Listener<[accepted: Accepted]>;
 }
 
 /** What a request says of itself, without its payload. */
@@ -57,7 +58,7 @@ export class PendingRequest {
     readonly head: RequestHead,
     readonly payload: string,
     readonly since: number,
-    readonly onAccepted?: (accepted: Accepted) => void,
+    readonly onAccepted?: Listener<[accepted: Accepted]>,
   ) {
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;

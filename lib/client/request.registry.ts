@@ -2,8 +2,10 @@ import type { KafkaSocketError } from '../kafka-socket.error.js';
 import type { At, GatewayFrames } from '../protocol/frames.js';
 import type { Outcome } from '../protocol/outcome.js';
 import type { ClientClock } from './client.clock.js';
+import { callListener } from './listener.set.js';
 import type { PendingRequest } from './pending.request.js';
-import { SendPace } from './send.pace.js';
+import type { SendPace } from './send.pace.js';
+import { toUtf8 } from './utf8.codec.js';
 
 /** Room left in a frame for the `age` that it has when it is sent again. */
 const AGE_BYTES = 32;
@@ -21,8 +23,9 @@ export interface RequestLimits {
 /** A gateway that takes requests. */
 export interface RequestLink {
   readonly transmit: (text: string) => void;
-  /** Bytes a frame, frames a second. */
-  readonly limits: GatewayFrames['welcome']['limits'];
+  /** Largest frame, in bytes. */
+  readonly payload: number;
+  readonly pace: SendPace;
 }
 
 /**
@@ -34,8 +37,10 @@ export class RequestRegistry {
   readonly #releases = new Map<PendingRequest, () => void>();
   /** What has to go out, oldest first. */
   #waiting = new Set<PendingRequest>();
-  #link: (RequestLink & { readonly pace: SendPace }) | undefined;
-  #stopWaiting: (() => void) | undefined;
+  /** How many requests never went out; all of them wait. */
+  #unsent = 0;
+  #link: RequestLink | undefined;
+  #caughtUp = false;
   readonly #clock: ClientClock;
   readonly #limits: RequestLimits;
   readonly #onThrown: (thrown: unknown) => void;
@@ -62,20 +67,27 @@ export class RequestRegistry {
     });
     this.#pending.set(request.id, request);
     this.#waiting.add(request);
+    this.#unsent++;
     this.#flush();
     this.#bound(request);
   }
 
-  /** A gateway takes requests, and all that was missed has come: what is still without an outcome goes out. */
+  /** A gateway takes new requests. */
   connected(link: RequestLink): void {
-    this.#link = { ...link, pace: new SendPace(this.#clock, link.limits.rate) };
+    this.#link = link;
+    this.#caughtUp = false;
+    this.#flush();
+  }
+
+  /** All that was missed has come: what went out before, and is still without an outcome, goes out again. */
+  caughtUp(): void {
+    this.#caughtUp = true;
     this.#flush();
   }
 
   /** The gateway is gone; all that is without an outcome goes to the next one. */
   disconnected(closeCode: number): void {
     this.#link = undefined;
-    this.#stopWaiting?.();
     if (closeCode === MESSAGE_TOO_BIG) this.#failLargest();
     for (const request of this.#pending.values()) request.bytes = 0;
     this.#waiting = new Set(this.#pending.values());
@@ -86,11 +98,7 @@ export class RequestRegistry {
     const request = this.#pending.get(requestId);
     if (!request || request.accepted) return;
     request.accepted = true;
-    try {
-      request.onAccepted?.({ requestId, at });
-    } catch (thrown) {
-      this.#onThrown(thrown);
-    }
+    callListener(() => request.onAccepted?.({ requestId, at }), this.#onThrown);
   }
 
   /** The log has decided. False where nobody waits for it, or not any more. */
@@ -133,40 +141,38 @@ export class RequestRegistry {
     for (const request of requests) this.#fail(request, code, message);
   }
 
-  /** Sends what waits, as fast as the gateway takes it. */
-  #flush(): void {
-    this.#stopWaiting?.();
+  /** Sends what waits, in order, as fast as the gateway takes it. */
+  readonly #flush = (): void => {
     for (const request of this.#waiting) {
       if (!this.#link) return;
-      const pause = this.#link.pace.take();
-      if (pause > 0) {
-        this.#stopWaiting = this.#clock.after(pause, () => this.#flush());
-        return;
-      }
+      // Its outcome may be among what was missed. What was asked for behind it waits as well: it may be meant to come after it.
+      if (request.sends > 0 && !this.#caughtUp) return;
+      if (!this.#link.pace.take(this.#flush)) return;
       this.#waiting.delete(request);
       this.#transmit(request, this.#link);
     }
-  }
+  };
 
-  #transmit(request: PendingRequest, { transmit, limits }: RequestLink): void {
+  #transmit(request: PendingRequest, { transmit, payload }: RequestLink): void {
     const age = Math.round(this.#clock.now() - request.since);
     if (request.sends === 0 && age >= request.head.ttl) {
       return this.#neverSent(request);
     }
     const frame = request.frame(age);
-    const bytes = new TextEncoder().encode(frame).length;
-    if (request.sends === 0 && bytes + AGE_BYTES > limits.payload) {
-      const message = `Its frame takes ${bytes} bytes, and this gateway takes ${limits.payload - AGE_BYTES}. Send less, or raise gateway.limits.payload.`;
+    const bytes = toUtf8(frame).length;
+    if (request.sends === 0 && bytes + AGE_BYTES > payload) {
+      const message = `Its frame takes ${bytes} bytes, and this gateway takes ${payload - AGE_BYTES}. Send less, or raise gateway.limits.payload.`;
       return this.#take(request.id)?.fail({ status: 'too_large', message });
     }
-    request.sends++;
+    if (request.sends++ === 0) this.#unsent--;
     request.bytes = bytes;
     transmit(frame);
   }
 
   /** The gateway did not look at it, so it goes out once more. */
   #sendAgain(request: PendingRequest): void {
-    request.sends--;
+    if (this.#waiting.has(request)) return; // said twice
+    if (--request.sends === 0) this.#unsent++;
     request.bytes = 0;
     // In the order in which they were asked for.
     this.#waiting = new Set([...this.#pending.values()].filter((one) => one === request || this.#waiting.has(one)));
@@ -175,12 +181,11 @@ export class RequestRegistry {
   }
 
   #bound(request: PendingRequest): void {
-    if (!this.#waiting.has(request)) return;
-    const queued = [...this.#waiting].filter(({ sends }) => sends === 0).length;
-    if (queued <= this.#limits.offlineQueue) return;
+    const { offlineQueue } = this.#limits;
+    if (this.#unsent <= offlineQueue || !this.#waiting.has(request)) return;
     const message = this.#link
-      ? `More requests than the gateway takes wait to be sent (offlineQueue: ${this.#limits.offlineQueue}).`
-      : `There is no connection, and ${queued - 1} requests wait for one already (offlineQueue: ${this.#limits.offlineQueue}).`;
+      ? `More requests than the gateway takes wait to be sent (offlineQueue: ${offlineQueue}).`
+      : `There is no connection, and ${offlineQueue} requests wait for one already (offlineQueue).`;
     this.#fail(request, 'queue_full', message);
   }
 
@@ -214,6 +219,7 @@ export class RequestRegistry {
     if (!request) return undefined;
     this.#pending.delete(requestId);
     this.#waiting.delete(request);
+    if (request.sends === 0) this.#unsent--;
     this.#releases.get(request)?.();
     this.#releases.delete(request);
     return request;

@@ -2,7 +2,8 @@ import { SEALING_EXPORT, SEALING_INFO } from '../protocol/channels.js';
 import type { Sealed } from '../protocol/frames.js';
 import { fromBase64Url } from './base64url.codec.js';
 import { BoundedMap } from './bounded.map.js';
-import { requireWebCrypto } from './client.identity.js';
+import { type ClientCrypto, requireCrypto } from './client.crypto.js';
+import { fromUtf8, toUtf8 } from './utf8.codec.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -17,13 +18,17 @@ const KEPT_KEYS = 16;
 
 /** Opens sealed results. Made for one key pair; keys that were worked out once are kept. */
 export class ResultOpener {
-  readonly #subtle = requireWebCrypto();
+  readonly #subtle: ClientCrypto['subtle'];
   readonly #keys = new BoundedMap<string, Promise<CryptoKey>>(KEPT_KEYS);
   readonly #privateKey: CryptoKey;
   readonly #publicKey: Bytes;
 
-  /** @param publicKey the raw point that belongs to the private key */
-  constructor(privateKey: CryptoKey, publicKey: Bytes) {
+  /**
+   * @param publicKey the raw point that belongs to the private key
+   * @param crypto left out: the runtime's own
+   */
+  constructor(privateKey: CryptoKey, publicKey: Bytes, { subtle } = requireCrypto()) {
+    this.#subtle = subtle;
     this.#privateKey = privateKey;
     this.#publicKey = publicKey;
   }
@@ -33,9 +38,9 @@ export class ResultOpener {
    * @param aad what it is bound to
    */
   async open({ enc, iv, ct }: Sealed, aad: string): Promise<string> {
-    const algorithm = { name: 'AES-GCM', iv: fromBase64Url(iv), additionalData: utf8(aad) };
+    const algorithm = { name: 'AES-GCM', iv: fromBase64Url(iv), additionalData: toUtf8(aad) };
     const plaintext = await this.#subtle.decrypt(algorithm, await this.#key(enc), fromBase64Url(ct));
-    return new TextDecoder().decode(plaintext);
+    return fromUtf8(new Uint8Array(plaintext));
   }
 
   #key(enc: string): Promise<CryptoKey> {
@@ -52,11 +57,11 @@ export class ResultOpener {
     const context = concat(
       Uint8Array.of(0), // mode_base
       await this.#labeledExtract(HPKE_SUITE, NOTHING, 'psk_id_hash', NOTHING),
-      await this.#labeledExtract(HPKE_SUITE, NOTHING, 'info_hash', utf8(SEALING_INFO)),
+      await this.#labeledExtract(HPKE_SUITE, NOTHING, 'info_hash', toUtf8(SEALING_INFO)),
     );
     const secret = await this.#labeledExtract(HPKE_SUITE, sharedSecret, 'secret', NOTHING);
     const exporter = await this.#labeledExpand(HPKE_SUITE, secret, 'exp', context);
-    const exported = await this.#labeledExpand(HPKE_SUITE, exporter, 'sec', utf8(SEALING_EXPORT.context));
+    const exported = await this.#labeledExpand(HPKE_SUITE, exporter, 'sec', toUtf8(SEALING_EXPORT.context));
     return this.#subtle.importKey('raw', exported, 'AES-GCM', false, ['decrypt']);
   }
 
@@ -71,13 +76,13 @@ export class ResultOpener {
     // HMAC fills keys up with zeros, and WebCrypto refuses an empty one.
     return this.#hmac(
       salt.length > 0 ? salt : new Uint8Array(HASH_BYTES),
-      concat(utf8('HPKE-v1'), suite, utf8(label), ikm),
+      concat(toUtf8('HPKE-v1'), suite, toUtf8(label), ikm),
     );
   }
 
   /** Always one block long, as all that is derived here, so the expansion is a single HMAC. */
   #labeledExpand(suite: Bytes, prk: Bytes, label: string, info: Bytes): Promise<Bytes> {
-    const labeledInfo = [Uint8Array.of(0, HASH_BYTES), utf8('HPKE-v1'), suite, utf8(label), info];
+    const labeledInfo = [Uint8Array.of(0, HASH_BYTES), toUtf8('HPKE-v1'), suite, toUtf8(label), info];
     return this.#hmac(prk, concat(...labeledInfo, Uint8Array.of(1)));
   }
 
@@ -85,10 +90,6 @@ export class ResultOpener {
     const imported = await this.#subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
     return new Uint8Array(await this.#subtle.sign('HMAC', imported, data));
   }
-}
-
-function utf8(text: string): Bytes {
-  return new TextEncoder().encode(text);
 }
 
 function concat(...parts: readonly Bytes[]): Bytes {

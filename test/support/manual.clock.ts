@@ -30,10 +30,15 @@ export class ManualClock implements ClientClock {
     const end = this.time + milliseconds;
     for (let timer = this.nextBy(end); timer; timer = this.nextBy(end)) {
       this.timers.delete(timer);
-      this.time = timer.due;
+      this.time = Math.max(this.time, timer.due);
       timer.fire();
     }
     this.time = end;
+  }
+
+  /** Lets time pass in which no timer runs, as in a page that is frozen; those that fell due run with the next {@link advance}. */
+  freeze(milliseconds: number): void {
+    this.time += milliseconds;
   }
 
   private nextBy(end: number): Timer | undefined {
