@@ -18,6 +18,7 @@ const MINIMA: Readonly<Record<string, number>> = {
   db: 0,
   grace: 0,
   goodbyeWindow: 0,
+  flushWindow: 0,
   clockSkew: 0,
   replicationFactor: -1,
   replay: 0,

@@ -2,13 +2,10 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { MemoryMessageLog } from 'nestjs-kafka-socket';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { WebSocket } from 'ws';
-import { drained } from '../lib/gateway/recovery/drained.js';
-import { Session } from '../lib/gateway/socket/session.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { startApp } from './support/app.js';
 import { auction } from './support/auction.js';
-import { RawClient } from './support/raw.client.js';
+import { RawClient, type RawFrame } from './support/raw.client.js';
 
 describe('a client that reads nothing', () => {
   it('is closed with 4008 when errors wait for it, and makes the gateway keep no more than the limit', async () => {
@@ -62,61 +59,96 @@ describe('a client that reads nothing', () => {
   });
 });
 
-describe('a client that reads slowly', () => {
-  const session = (bufferedAmount: number) => {
-    const closed: number[] = [];
-    const socket = { bufferedAmount, send: () => undefined, close: (code: number) => closed.push(code) };
-    return {
-      closed,
-      session: new Session(socket as unknown as WebSocket, { id: 's', publicKey: 'k', claims: undefined, handshake: { headers: {}, remoteAddress: undefined, address: undefined } }, 1_000),
-    };
-  };
+describe('a client that stops reading under 2,000 events a second', { timeout: 30_000 }, () => {
+  const LIMIT = 200_000;
+  const PADDING = 'x'.repeat(5_000);
+  const numbersIn = (frames: readonly RawFrame[]): number[] => frames.flatMap(({ data }) => data.data?.number ?? []);
 
-  it('is not too slow for what recovery wrote before', () => {
-    const { closed, session: slow } = session(10_000_000);
-    slow.sendRecovered('x'.repeat(10_000));
-    slow.sendLive('x'.repeat(100));
-    expect(closed).toEqual([]);
-  });
-
-  it('is too slow once live frames wait above the limit', () => {
-    const { closed, session: slow } = session(10_000_000);
-    for (let i = 0; i < 11; i++) slow.sendLive('x'.repeat(100));
-    expect(closed).toEqual([4008]);
-  });
-});
-
-describe('a recovery that waits for its client to read', () => {
-  /** A socket of which a look at the clock, three seconds after the last, finds what is left to read. */
-  function socketWith(left: () => number) {
-    let time = 0;
-    vi.spyOn(performance, 'now').mockImplementation(() => (time += 3_000));
-    onTestFinished(() => void vi.restoreAllMocks());
-    const closed: number[] = [];
-    const socket = {
-      OPEN: 1,
-      readyState: 1,
-      get bufferedAmount() {
-        return left();
-      },
-      close(code: number) {
-        closed.push(code);
-        this.readyState = 2;
-      },
-    };
-    return { closed, socket: socket as unknown as WebSocket };
+  async function start(more: object = {}) {
+    const log = new MemoryMessageLog();
+    const { topic } = auction();
+    const limits = { queue: LIMIT, ring: 1_000_000 };
+    const { url, app } = await startApp({
+      log,
+      gateway: { topics: [topic], broadcast: { '*': 'data' }, limits, ...more },
+    });
+    const upgraded = once(app.getHttpServer() as Server, 'upgrade');
+    const hello = { channels: [topic], types: { [topic]: ['Bid.Created'] } };
+    const deaf = await RawClient.welcome(url, hello);
+    const [, server] = (await upgraded) as [unknown, Socket];
+    const other = await RawClient.welcome(url, hello);
+    deaf.socket.pause();
+    return { url, hello, deaf, other, server, events: publish(log, topic) };
   }
 
-  it('ends, and closes it with 4008, when it takes nothing at all', async () => {
-    const { closed, socket } = socketWith(() => 10_000_000);
-    await expect(drained(socket, new AbortController().signal)).rejects.toThrow('does not read');
-    expect(closed).toEqual([4008]);
+  /** Publishes events of two types, every other one of the type that is wanted, until it is told to stop. */
+  function publish(log: MemoryMessageLog, topic: string) {
+    let count = 0;
+    const timer = setInterval(() => {
+      for (let i = 0; i < 20; i++) {
+        const type = count % 2 === 0 ? 'Bid.Created' : 'Lot.Changed';
+        const headers = { ce_specversion: '1.0', ce_id: String(count), ce_source: '/test', ce_type: `event.${type}` };
+        void log.publish({
+          topic,
+          partition: 0,
+          key: 'lot',
+          headers,
+          value: JSON.stringify({ number: count++, PADDING }),
+        });
+      }
+    }, 10);
+    const stop = (): number[] => {
+      clearInterval(timer);
+      return Array.from({ length: count / 2 }, (_, i) => 2 * i);
+    };
+    onTestFinished(() => void stop());
+    return {
+      stop,
+      get count() {
+        return count;
+      },
+    };
+  }
+
+  /** Resolves when nothing more is written to a socket though hundreds of events come. */
+  async function givenUp(server: Socket, events: { readonly count: number }): Promise<void> {
+    const written = (): number => server.bytesWritten + server.writableLength;
+    let last = written();
+    let since = events.count;
+    await expect
+      .poll(
+        () => {
+          if (written() !== last) [last, since] = [written(), events.count];
+          return events.count - since;
+        },
+        { timeout: 20_000 },
+      )
+      .toBeGreaterThan(600);
+  }
+
+  it('costs little memory, holds up nobody, is told 4008 when it reads again, and recovers all', async () => {
+    const { url, hello, deaf, other, server, events } = await start();
+    await givenUp(server, events);
+    expect(server.writableLength).toBeLessThan(LIMIT);
+
+    const published = events.stop();
+    await other.next(({ data }) => data.data?.number === published.at(-1));
+    expect([...numbersIn(other.unread), published.at(-1)]).toEqual(published);
+
+    deaf.socket.resume();
+    expect(await deaf.closed).toMatchObject({ code: 4008 });
+    const before = deaf.unread.filter(({ data }) => data.at);
+    const { epoch, positions } = deaf.welcomed;
+    const [topic, partition, offset] = before.at(-1)!.data.at as [string, number, string];
+    positions[topic][partition] = offset;
+    const back = await RawClient.welcome(url, { ...hello, epoch, positions }, { identity: deaf.identity });
+    expect((await back.next('recovered')).data).toMatchObject({ complete: true });
+
+    expect([...numbersIn(before), ...numbersIn(back.unread)]).toEqual(published);
   });
 
-  it('goes on when it takes a little now and then, however long it needs', async () => {
-    let left = 1_000_000;
-    const { closed, socket } = socketWith(() => (left -= 20_000));
-    await drained(socket, new AbortController().signal);
-    expect(closed).toEqual([]);
+  it('is cut in the end when it never reads again', async () => {
+    const { server, events } = await start({ closeTimeout: 100 });
+    await Promise.all([givenUp(server, events), once(server, 'close')]);
   });
 });

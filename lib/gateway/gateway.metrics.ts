@@ -39,8 +39,8 @@ export class GatewayMetrics {
     this.requests.add(1, { answer });
   }
 
-  delivered(kind: 'result' | 'event'): void {
-    this.deliveries.add(1, { kind });
+  delivered(kind: 'result' | 'event', count: number): void {
+    this.deliveries.add(count, { kind });
   }
 
   recovered(outcome: string, _records: number): void {

@@ -176,6 +176,18 @@ export class GatewayOptions {
    */
   goodbyeWindow = 2_000;
   /**
+   * How long frames wait for others to the same client, in milliseconds, so that all of them become one write: a socket takes some
+   * 120,000 writes a second, whatever is in them. 0: until the end of the event loop's turn, in which all frames of a batch come.
+   * @default 0
+   */
+  flushWindow = 0;
+  /**
+   * How long a client that is being closed may take to read what lies before the goodbye and to answer it, in milliseconds; then
+   * its socket is cut. The bound for what one that reads nothing holds: some 64 KiB where it was too slow, else `limits.queue`.
+   * @default 60_000
+   */
+  closeTimeout = 60_000;
+  /**
    * How a client that is gone is noticed.
    * @default new HeartbeatOptions()
    */

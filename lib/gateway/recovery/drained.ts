@@ -1,8 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { WebSocket } from 'ws';
-import { CloseCode } from '../../protocol/close-codes.js';
+import type { Outbox } from '../socket/outbox.js';
 
-/** Bytes that may wait in a socket before whoever writes without haste pauses. */
+/** Bytes that may wait for a client before whoever writes without haste pauses. */
 const HIGH_WATER = 256 * 1024;
 /** `ws` tells of no drain: https://github.com/websockets/ws/issues/492. So it is looked at, this often, in milliseconds. */
 const LOOK_EVERY = 10;
@@ -10,19 +9,21 @@ const LOOK_EVERY = 10;
 const STALLED = 10_000;
 
 /**
- * Waits until a socket has room again. Gives other work a turn in any case, so that a long recovery never holds the event loop.
+ * Waits until a client has room again. Gives other work a turn in any case, so that a long recovery never holds the event loop.
  * @throws the signal's reason when it aborts, as it does when the socket closes
  */
-export async function drained(socket: WebSocket, signal: AbortSignal): Promise<void> {
+export async function drained(outbox: Outbox, signal: AbortSignal): Promise<void> {
+  outbox.flush(); // what is recovered has waited long enough: not for the flush window as well
   await new Promise(setImmediate);
-  let least = socket.bufferedAmount;
+  let least = outbox.bytes;
   let moved = performance.now();
-  while (socket.bufferedAmount > HIGH_WATER) {
+  while (outbox.bytes > HIGH_WATER) {
     await pause(LOOK_EVERY, undefined, { signal });
-    if (socket.bufferedAmount < least) moved = performance.now();
-    least = Math.min(least, socket.bufferedAmount);
-    if (performance.now() - moved > STALLED) socket.close(CloseCode.tooSlow, 'too slow: nothing was read');
-    if (socket.readyState !== socket.OPEN) throw new Error('The client does not read.');
+    outbox.flush();
+    if (outbox.bytes < least) moved = performance.now();
+    least = Math.min(least, outbox.bytes);
+    if (performance.now() - moved > STALLED) outbox.giveUp();
+    if (!outbox.open) throw new Error('The client does not read.');
   }
   signal.throwIfAborted();
 }

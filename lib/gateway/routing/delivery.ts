@@ -3,8 +3,9 @@ import type { ResultFrame, Sealed } from '../../protocol/frames.js';
 import { isOutcome, type Outcome } from '../../protocol/outcome.js';
 import type { AccessRules } from '../access.rules.js';
 import type { ResultSealer } from '../sealing/result.sealer.js';
-import { atOf, type RequestOwner, type RoutedRecord, type RoutedResult } from './routed.record.js';
+import { atOf, type RequestOwner, type RoutedEvent, type RoutedRecord, type RoutedResult } from './routed.record.js';
 import type { Session } from '../socket/session.js';
+import { wireFrame } from '../socket/wire.frame.js';
 
 /** Decides what of a routed record one client gets, live or in recovery, by what it may see now. */
 export class Delivery {
@@ -14,13 +15,14 @@ export class Delivery {
   ) {}
 
   /** The frame that carries a record to a session; undefined where it is not for it. */
-  frameFor(session: Session, record: RoutedRecord): string | undefined {
+  frameFor(session: Session, record: RoutedRecord): Buffer | undefined {
     if (record.kind === 'result') return this.resultFrame(session, record);
-    if (!session.wantsEvent(record.topic, record.type)) return undefined;
-    const { topic, type, key } = record;
-    if (!this.access.mayRead({ action: 'event', topic, type, ...(key !== undefined && { key }) }, session))
-      return undefined;
-    return record.frame;
+    return session.wantsEvent(record.topic, record.type) && this.mayRead(session, record) ? record.frame : undefined;
+  }
+
+  /** Whether a session that wants an event may read it now. */
+  mayRead(session: Session, event: RoutedEvent): boolean {
+    return this.access.mayRead(event.intent, session);
   }
 
   /** Seals a result for the session that it belongs to. */
@@ -29,14 +31,14 @@ export class Delivery {
     return this.sealer.seal(session.identity.publicKey, aad, outcomeIn(result.value));
   }
 
-  private resultFrame(session: Session, result: RoutedResult): string | undefined {
+  private resultFrame(session: Session, result: RoutedResult): Buffer | undefined {
     if (!ownsRequest(session, result.owner)) return undefined;
     const data: ResultFrame = {
       at: atOf(result),
       requestId: result.owner.requestId,
       sealed: this.seal(session, result),
     };
-    return JSON.stringify({ event: resultChannel(result.topic, session.id), data });
+    return wireFrame(JSON.stringify({ event: resultChannel(result.topic, session.id), data }));
   }
 }
 

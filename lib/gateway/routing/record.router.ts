@@ -10,8 +10,8 @@ import type { GatewayMetrics } from '../gateway.metrics.js';
 import { classify, idOf, readCrumbs } from './record.classifier.js';
 import type { RecordRing } from './record.ring.js';
 import type { RequestLedger } from '../request/request.ledger.js';
-import type { RoutedRecord, RoutedResult } from './routed.record.js';
-import type { Session } from '../socket/session.js';
+import type { RoutedEvent, RoutedRecord, RoutedResult } from './routed.record.js';
+import type { RoutedUpTo } from '../socket/session.js';
 import type { SessionRegistry } from '../socket/session.registry.js';
 
 interface Cursor {
@@ -51,7 +51,7 @@ export class RecordRouter {
   }
 
   /** The last offset that was routed, for each partition; -1 where nothing was. */
-  *routed(): IterableIterator<readonly [topic: string, partition: number, offset: bigint]> {
+  *routed(): IterableIterator<RoutedUpTo> {
     for (const { topic, partition, next } of this.cursors.values()) yield [topic, partition, next - 1n];
   }
 
@@ -101,19 +101,32 @@ export class RecordRouter {
   }
 
   private deliver(record: RoutedRecord): void {
-    const sessions =
-      record.kind === 'result' ? this.sessions.withId(record.owner.sessionId) : this.sessions.listeningTo(record.topic);
-    for (const session of sessions) {
-      if (!session.live || !session.open || session.hasSeen(record)) continue;
-      this.deliverTo(session, record);
-    }
+    const count = record.kind === 'result' ? this.deliverResult(record) : this.broadcast(record);
+    if (count > 0) this.metrics.delivered(record.kind, count);
   }
 
-  private deliverTo(session: Session, record: RoutedRecord): void {
-    const frame = this.delivery.frameFor(session, record);
-    if (frame === undefined) return;
-    session.sendLive(frame);
-    this.metrics.delivered(record.kind);
+  private deliverResult(result: RoutedResult): number {
+    let count = 0;
+    for (const session of this.sessions.withId(result.owner.sessionId)) {
+      const frame = session.takes(result) && this.delivery.frameFor(session, result);
+      if (!frame) continue;
+      session.sendLive(frame);
+      count++;
+    }
+    return count;
+  }
+
+  /** The inner loop runs for every event and client: whatever is not about the client is done outside of it. */
+  private broadcast(event: RoutedEvent): number {
+    let count = 0;
+    for (const sessions of this.sessions.wanting(event.topic, event.type)) {
+      for (const session of sessions) {
+        if (!session.takes(event) || !this.delivery.mayRead(session, event)) continue;
+        session.sendLive(event.frame);
+        count++;
+      }
+    }
+    return count;
   }
 }
 

@@ -4,7 +4,8 @@ import { headerText } from '../../message/record.headers.js';
 import type { LogRecord } from '../../message/record.js';
 import { broadcastChannel } from '../../protocol/channels.js';
 import type { At, BroadcastFrame } from '../../protocol/frames.js';
-import type { BroadcastContent } from '../gateway.options.js';
+import type { BroadcastContent, Intent } from '../gateway.options.js';
+import { wireFrame } from '../socket/wire.frame.js';
 
 /** What every routed record knows: where it stands, and what it weighs in memory. */
 interface Routed {
@@ -40,8 +41,10 @@ export interface RoutedEvent extends Routed {
   /** Entity and event type, such as `Bid.Created`. */
   readonly type: string;
   readonly key: string | undefined;
-  /** The frame, made when the first client needs it, and the same for all. */
-  readonly frame: string;
+  /** What a client does that reads it. */
+  readonly intent: Intent & { readonly action: 'event' };
+  /** The frame as it goes over the wire, made when the first client needs it, and the same for all: none may change it. */
+  readonly frame: Buffer;
 }
 
 /** A record that some client may want. */
@@ -85,7 +88,8 @@ class LazyEvent implements RoutedEvent {
   private readonly time: number;
   private readonly crumbs: string;
   private value: Buffer | undefined;
-  private text: string | undefined;
+  private wire: Buffer | undefined;
+  private asked: RoutedEvent['intent'] | undefined;
 
   constructor(
     record: LogRecord,
@@ -105,8 +109,13 @@ class LazyEvent implements RoutedEvent {
       (this.value?.length ?? 0) + this.crumbs.length + this.id.length + (this.key?.length ?? 0) + ENTRY_BYTES;
   }
 
-  get frame(): string {
-    return (this.text ??= this.write());
+  get frame(): Buffer {
+    return (this.wire ??= wireFrame(this.write()));
+  }
+
+  get intent(): RoutedEvent['intent'] {
+    const { topic, type, key } = this;
+    return (this.asked ??= { action: 'event', topic, type, ...(key !== undefined && { key }) });
   }
 
   private write(): string {

@@ -5,7 +5,8 @@ import { CloseCode } from '../../protocol/close-codes.js';
 import { readFrame, type ReceivedFrame, requestIdIn } from './frame.reader.js';
 import { BadFrameError, ClientFacingError, InternalError, RateError } from '../gateway.errors.js';
 import type { Handshake } from '../gateway.options.js';
-import { frameText, type Session } from './session.js';
+import { frameOf, type Session } from './session.js';
+import type { Outbox } from './outbox.js';
 import { TokenBucket } from './token.bucket.js';
 
 /** Frames that may wait for the one before them; then the socket is not read until they are done. */
@@ -37,7 +38,9 @@ export class Connection {
   heard = performance.now();
 
   constructor(
-    readonly socket: WebSocket,
+    private readonly socket: WebSocket,
+    /** All that goes to the client. */
+    readonly outbox: Outbox,
     readonly handshake: Handshake,
     rate: number,
     private readonly onFrame: OnFrame,
@@ -53,6 +56,11 @@ export class Connection {
     socket.on('error', (error) => this.logger.debug(`A socket broke: ${error.message}`));
   }
 
+  /** Bytes that wait for the client. */
+  get queued(): number {
+    return this.outbox.bytes;
+  }
+
   /** Whether the socket is not read, because frames wait for the ones before them. */
   get paused(): boolean {
     return this.socket.isPaused;
@@ -65,13 +73,18 @@ export class Connection {
 
   /** Says goodbye, after all that is on its way to the client. Safe to call twice: the first goodbye is said. */
   close(code: CloseCode, reason: string): void {
-    this.socket.close(code, reason);
+    this.outbox.close(code, reason);
   }
 
   /** Says goodbye to one that is not served, and does not wait long for the answer. */
   turnAway(code: CloseCode, reason: string): void {
     this.close(code, reason);
-    this.after(TURN_AWAY_LIMIT, () => this.socket.terminate());
+    this.after(TURN_AWAY_LIMIT, () => this.terminate());
+  }
+
+  /** Ends the socket without a goodbye, or without waiting for the answer to it. */
+  terminate(): void {
+    this.socket.terminate();
   }
 
   /** Runs something when a time is over, in milliseconds, unless the socket closes before. */
@@ -113,12 +126,11 @@ export class Connection {
       ...(details && { details }),
     };
     const id = frame?.id ?? error.frameId;
-    if (this.session) this.session.send('error', data, id);
-    else if (this.open) this.socket.send(frameText('error', data, id));
+    this.outbox.send(frameOf('error', data, id));
   }
 
   private get open(): boolean {
-    return !this.closed.aborted && this.socket.readyState === this.socket.OPEN;
+    return !this.closed.aborted && this.outbox.open;
   }
 
   private receive(data: RawData, isBinary: boolean): void {

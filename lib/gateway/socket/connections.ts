@@ -8,6 +8,8 @@ import type { Admission } from './admission.js';
 import { Connection, type OnFrame } from './connection.js';
 import type { GatewayMetrics } from '../gateway.metrics.js';
 import type { GatewayOptions } from '../gateway.options.js';
+import { Outbox } from './outbox.js';
+import { OutboxFlusher } from './outbox.flusher.js';
 import { within } from '../../timeout/bounded.wait.js';
 
 /** How long a client may take to answer a goodbye, in milliseconds. */
@@ -18,6 +20,7 @@ const GOODBYE_TICK = 10;
 /** All sockets of this gateway, from the handshake to the close. */
 export class Connections {
   private readonly open = new Set<Connection>();
+  private readonly flusher: OutboxFlusher;
   private draining = false;
   /** Set by the gateway once it can handle frames. */
   onFrame: OnFrame = () => Promise.resolve();
@@ -27,15 +30,17 @@ export class Connections {
     private readonly metrics: GatewayMetrics,
     /** Who gets as far as a WebSocket. */
     readonly admission: Admission,
-  ) {}
+  ) {
+    this.flusher = new OutboxFlusher(options.flushWindow);
+  }
 
   accept(socket: WebSocket, request: IncomingMessage): void {
     const { handshake, isFull } = this.admission.of(request);
     this.metrics.connected();
     socket.once('close', (code) => this.metrics.disconnected(code));
-    const connection = new Connection(socket, handshake, this.options.limits.rate, (...frame) =>
-      this.onFrame(...frame),
-    );
+    const { limits } = this.options;
+    const outbox = new Outbox(socket, this.flusher, limits.queue);
+    const connection = new Connection(socket, outbox, handshake, limits.rate, (...frame) => this.onFrame(...frame));
     if (this.draining) return connection.turnAway(CloseCode.shuttingDown, 'shutting down');
     if (socket.protocol !== SUBPROTOCOL)
       return connection.turnAway(CloseCode.protocol, `offer the sub-protocol ${SUBPROTOCOL}`);
@@ -43,6 +48,11 @@ export class Connections {
     this.open.add(connection);
     connection.closed.addEventListener('abort', () => this.open.delete(connection), { once: true });
     connection.after(this.options.helloTimeout, () => this.giveUp(connection));
+  }
+
+  /** Bytes that wait for each client. */
+  *queues(): IterableIterator<number> {
+    for (const { queued } of this.open) yield queued;
   }
 
   /** Takes no more sockets. */
@@ -59,7 +69,8 @@ export class Connections {
     await this.sayGoodbye(leaving);
     const late = (): Error => new Error('Some clients did not answer the goodbye.');
     await within(gone, LEAVE_LIMIT, late).catch(() => undefined);
-    for (const { socket } of this.open) socket.terminate();
+    for (const connection of this.open) connection.terminate();
+    this.flusher.stop();
   }
 
   /** Spread over the window, so that not all come to the other gateways at once; but at least one goes each millisecond. */

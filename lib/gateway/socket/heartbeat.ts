@@ -23,8 +23,7 @@ export class Heartbeat {
       session.send('ping', { positions: session.positions(this.router.routed()) });
       connection.after(timeout, () => {
         // While we do not read, an answer may lie in the socket.
-        if (connection.heard < sent && !connection.paused)
-          session.close(CloseCode.noPong, 'no answer to a ping');
+        if (connection.heard < sent && !connection.paused) connection.turnAway(CloseCode.noPong, 'no answer to a ping');
       });
       connection.after(interval, beat);
     };

@@ -56,7 +56,7 @@ export class Hello {
     if (who === 'refused' || !this.takePlace(connection, who)) return;
     const { handshake } = connection;
     const identity = { id: hello.sessionId, publicKey: hello.publicKey, claims: who?.claims, handshake };
-    const session = new Session(connection.socket, identity, this.options.limits.queue);
+    const session = new Session(connection.outbox, identity);
     const refused: ClientFacingError[] = [];
     await this.subscriptions.open(session, hello.channels, hello.types ?? {}, (error) => refused.push(error));
     const sameLog = hello.epoch === undefined || hello.epoch === state.epoch;

@@ -1,9 +1,15 @@
 import type { Session, WantedTypes } from './session.js';
 
+/** All who want the same of a topic. */
+interface Audience {
+  readonly types: WantedTypes;
+  readonly sessions: Set<Session>;
+}
+
 /** The sessions of this gateway: by id for results, by topic for events. */
 export class SessionRegistry {
   private readonly byId = new Map<string, Set<Session>>();
-  private readonly byTopic = new Map<string, Set<Session>>();
+  private readonly byTopic = new Map<string, Map<string, Audience>>();
   private readonly all = new Set<Session>();
 
   get size(): number {
@@ -13,24 +19,25 @@ export class SessionRegistry {
   add(session: Session): void {
     this.all.add(session);
     addTo(this.byId, session.id, session);
-    for (const topic of session.channels.keys()) addTo(this.byTopic, topic, session);
+    for (const [topic, types] of session.channels) this.listen(session, topic, types);
   }
 
   remove(session: Session): void {
     if (!this.all.delete(session)) return;
     removeFrom(this.byId, session.id, session);
-    for (const topic of session.channels.keys()) removeFrom(this.byTopic, topic, session);
+    for (const topic of session.channels.keys()) this.stopListening(session, topic);
   }
 
   /** Subscribes a session to a topic's events; the types replace those of before. */
   subscribe(session: Session, topic: string, types: WantedTypes): void {
+    this.stopListening(session, topic);
     session.channels.set(topic, types);
-    if (this.all.has(session)) addTo(this.byTopic, topic, session);
+    if (this.all.has(session)) this.listen(session, topic, types);
   }
 
   unsubscribe(session: Session, topic: string): void {
+    this.stopListening(session, topic);
     session.channels.delete(topic);
-    removeFrom(this.byTopic, topic, session);
   }
 
   /** The sockets of one session. */
@@ -38,14 +45,38 @@ export class SessionRegistry {
     return this.byId.get(sessionId) ?? [];
   }
 
-  /** The sessions that listen to a topic's events. */
-  listeningTo(topic: string): Iterable<Session> {
-    return this.byTopic.get(topic) ?? [];
+  /** The sessions that want an event, in one set for each distinct filter: so a filter is asked once, not once for each client. */
+  *wanting(topic: string, type: string): IterableIterator<ReadonlySet<Session>> {
+    for (const { types, sessions } of this.byTopic.get(topic)?.values() ?? []) {
+      if (types === 'all' || types.has(type)) yield sessions;
+    }
   }
 
   [Symbol.iterator](): Iterator<Session> {
     return this.all.values();
   }
+
+  private listen(session: Session, topic: string, types: WantedTypes): void {
+    const audiences = this.byTopic.get(topic) ?? new Map<string, Audience>();
+    const audience = audiences.get(filterOf(types)) ?? { types, sessions: new Set() };
+    audience.sessions.add(session);
+    session.channels.set(topic, audience.types); // one set of types for all who want the same
+    this.byTopic.set(topic, audiences.set(filterOf(types), audience));
+  }
+
+  private stopListening(session: Session, topic: string): void {
+    const types = session.channels.get(topic);
+    const audiences = this.byTopic.get(topic);
+    if (!types || !audiences) return;
+    const audience = audiences.get(filterOf(types));
+    if (audience?.sessions.delete(session) && audience.sessions.size === 0) audiences.delete(filterOf(types));
+    if (audiences.size === 0) this.byTopic.delete(topic);
+  }
+}
+
+/** The same for filters that let the same through. */
+function filterOf(types: WantedTypes): string {
+  return types === 'all' ? '*' : JSON.stringify([...types].sort());
 }
 
 function addTo(index: Map<string, Set<Session>>, key: string, session: Session): void {

@@ -1,13 +1,17 @@
-import type { WebSocket } from 'ws';
 import type { Frame, GatewayFrames, Positions } from '../../protocol/frames.js';
-import { CloseCode } from '../../protocol/close-codes.js';
+import type { CloseCode } from '../../protocol/close-codes.js';
 import type { GatewayClient, Handshake } from '../gateway.options.js';
 import type { Claims } from '../../message/claims.js';
 import { drained } from '../recovery/drained.js';
 import type { RoutedRecord } from '../routing/routed.record.js';
+import type { Outbox } from './outbox.js';
+import { wireFrame } from './wire.frame.js';
 
 /** Which events of a topic a session wants: these types, or all. */
 export type WantedTypes = ReadonlySet<string> | 'all';
+
+/** The last offset of a partition that a gateway routed. */
+export type RoutedUpTo = readonly [topic: string, partition: number, offset: bigint];
 
 /** What the hello said. */
 export interface SessionIdentity {
@@ -25,15 +29,11 @@ export class Session implements GatewayClient {
   /** The last offset that is done with, where it is not simply what the gateway routed last. By `topic/partition`. */
   private readonly done = new Map<string, bigint>();
   private recovering = false;
-  /** Bytes of live frames so far. */
-  private liveBytes = 0;
   claims: Claims | undefined;
 
   constructor(
-    readonly socket: WebSocket,
+    private readonly outbox: Outbox,
     readonly identity: SessionIdentity,
-    /** Bytes that may wait for the client before it counts as too slow. */
-    private readonly queueLimit: number,
   ) {
     this.claims = identity.claims;
   }
@@ -46,24 +46,23 @@ export class Session implements GatewayClient {
     return this.identity.handshake;
   }
 
-  /** Whether records are delivered as they are routed; before, recovery delivers them. */
-  get live(): boolean {
-    return !this.recovering;
-  }
-
-  get open(): boolean {
-    return this.socket.readyState === this.socket.OPEN;
-  }
-
   /** Begins with what was missed: live records wait in the ring and in the log. */
   beginRecovery(from: ReadonlyMap<string, bigint>): void {
     this.recovering = true;
     for (const [partition, offset] of from) this.done.set(partition, offset);
   }
 
-  /** All that was missed is on its way, so records are delivered as they are routed from now on. */
-  goLive(): void {
+  /**
+   * All that was missed is on its way, so records are delivered as they are routed from now on.
+   * @param routed what the gateway routed last: of a partition in which the client is not ahead of it nothing need be remembered
+   */
+  goLive(routed: Iterable<RoutedUpTo> = []): void {
     this.recovering = false;
+    for (const [topic, partition, offset] of routed) {
+      const key = `${topic}/${partition}`;
+      const done = this.done.get(key);
+      if (done !== undefined && done <= offset) this.done.delete(key);
+    }
   }
 
   /** The last offset that is done with for this client in a partition, given the last that the gateway routed. */
@@ -79,10 +78,15 @@ export class Session implements GatewayClient {
     this.done.set(`${topic}/${partition}`, offset);
   }
 
-  /** Whether a record lies behind what the client has seen already, at this gateway or another. */
-  hasSeen(record: Pick<RoutedRecord, 'topic' | 'partition' | 'offset'>): boolean {
-    const done = this.done.get(`${record.topic}/${record.partition}`);
-    return done !== undefined && record.offset <= done;
+  /** Whether a record is to be sent as it is routed: not while recovery sends them, and not where another gateway did before. */
+  takes(record: Pick<RoutedRecord, 'topic' | 'partition' | 'offset'>): boolean {
+    if (this.recovering) return false;
+    if (this.done.size === 0) return true; // asked for every event and client
+    const key = `${record.topic}/${record.partition}`;
+    const done = this.done.get(key);
+    if (done !== undefined && record.offset <= done) return false;
+    this.done.delete(key); // no longer ahead
+    return true;
   }
 
   wantsEvent(topic: string, type: string): boolean {
@@ -92,23 +96,17 @@ export class Session implements GatewayClient {
 
   /** Sends one of the gateway's own frames; `id` is the client's, echoed. */
   send<E extends keyof GatewayFrames>(event: E, data: GatewayFrames[E], id?: string): void {
-    if (this.open) this.sendLive(frameText(event, data, id));
+    this.outbox.send(frameOf(event, data, id));
   }
 
-  /** Sends a frame that is text already. A client that does not keep up is closed: recovery repairs what it missed. */
-  sendLive(frame: string): void {
-    this.liveBytes += frame.length;
-    // What recovery wrote lies before all live frames, and is no fault of the client's: it does not count.
-    if (Math.min(this.socket.bufferedAmount, this.liveBytes) > this.queueLimit) {
-      this.socket.close(CloseCode.tooSlow, 'too slow: reconnect and recover');
-      return;
-    }
-    this.socket.send(frame);
+  /** Sends a frame that is made already. A client that does not keep up is closed: recovery repairs what it missed. */
+  sendLive(frame: Buffer): void {
+    this.outbox.send(frame);
   }
 
-  /** Sends a frame of recovery, which waits for the socket to drain and is never too slow. */
-  sendRecovered(frame: string): void {
-    this.socket.send(frame);
+  /** Sends a frame of recovery, which waits for the client by {@link drained} and finds it never too slow. */
+  sendRecovered(frame: Buffer): void {
+    this.outbox.sendPatiently(frame);
   }
 
   /**
@@ -117,16 +115,16 @@ export class Session implements GatewayClient {
    * @throws the signal's reason when it aborts, as it does when the socket closes
    */
   drained(signal: AbortSignal): Promise<void> {
-    return drained(this.socket, signal);
+    return drained(this.outbox, signal);
   }
 
   /** Says goodbye, after all that is on its way to the client. Safe to call twice: the first goodbye is said. */
   close(code: CloseCode, reason: string): void {
-    this.socket.close(code, reason);
+    this.outbox.close(code, reason);
   }
 
   /** Where this client stands, given where the gateway stands. */
-  positions(routed: Iterable<readonly [topic: string, partition: number, offset: bigint]>): Positions {
+  positions(routed: Iterable<RoutedUpTo>): Positions {
     const positions: Record<string, Record<string, string>> = {};
     for (const [topic, partition, offset] of routed) {
       // Found while this client catches up: nothing of it is on its way yet.
@@ -137,8 +135,8 @@ export class Session implements GatewayClient {
   }
 }
 
-/** One of the gateway's own frames as text; `id` is the client's, echoed. */
-export function frameText<E extends keyof GatewayFrames>(event: E, data: GatewayFrames[E], id?: string): string {
+/** One of the gateway's own frames; `id` is the client's, echoed. */
+export function frameOf<E extends keyof GatewayFrames>(event: E, data: GatewayFrames[E], id?: string): Buffer {
   const frame: Frame = { event, data, ...(id !== undefined && { id }) };
-  return JSON.stringify(frame);
+  return wireFrame(JSON.stringify(frame));
 }

@@ -12,6 +12,9 @@ import type { GatewayOptions } from '../gateway.options.js';
 const PIECE_BYTES = 64;
 const MIN_PIECES = 1_024;
 
+/** The types of `ws` lack it: how long a closed socket waits for the other side, in milliseconds. */
+type WsOptions = ServerOptions & { readonly closeTimeout: number };
+
 /**
  * The door: a Nest gateway on the application's own WebSocket adapter (`WsAdapter` of @nestjs/platform-ws). It takes sockets
  * only; frames are not handled as Nest messages, because those are handled side by side, lose bad frames silently, and run through
@@ -53,7 +56,7 @@ export function socketGateway(): Type<SocketGateway> {
   return KafkaSocketGateway;
 }
 
-function serverOptions({ limits }: GatewayOptions, { admission }: Connections): ServerOptions {
+function serverOptions({ limits, closeTimeout }: GatewayOptions, { admission }: Connections): WsOptions {
   const pieces = Math.max(MIN_PIECES, limits.payload / PIECE_BYTES);
   return {
     maxPayload: limits.payload,
@@ -63,6 +66,7 @@ function serverOptions({ limits }: GatewayOptions, { admission }: Connections): 
     autoPong: false, // answered by the connection, within the client's rate
     perMessageDeflate: false, // costs memory for each socket, and forbids to frame a broadcast once for all
     clientTracking: true,
+    closeTimeout,
     // Without the name in the answer strict clients give up by themselves; the others are closed with 4506 and told why.
     handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     verifyClient: admission.verify,
