@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { abortable } from '../log/abortable.js';
 import { mayBeInTheLog } from '../log/log.errors.js';
 import type { MessageLog, Tail } from '../log/message.log.js';
+import { within } from '../timeout/bounded.wait.js';
 import { ArmingInterceptor } from '../timeout/arming.interceptor.js';
 import { MemoryTimeoutScheduler } from '../timeout/memory/memory.timeout.scheduler.js';
 import { MemoryTimeoutOptions } from '../timeout/timeout.options.js';
@@ -30,9 +31,12 @@ import { RequestIntake } from './request/request.intake.js';
 import { RequestLedger } from './request/request.ledger.js';
 import { RequestRepeats } from './request/request.repeats.js';
 import { ResultSealer } from './sealing/result.sealer.js';
+import { SetupQueue } from './sealing/setup.queue.js';
 import { SessionRegistry } from './socket/session.registry.js';
 import { Subscriptions } from './socket/subscriptions.js';
 
+/** How long who asks for the lag waits for the log, in milliseconds. */
+const LAG_LIMIT = 1_000;
 /** How often the end of a drain is looked for, in milliseconds. */
 const LOOK_EVERY = 10;
 
@@ -42,9 +46,11 @@ const LOOK_EVERY = 10;
  */
 export class Gateway {
   readonly connections: Connections;
+  private readonly metrics: GatewayMetrics;
   private readonly router: RecordRouter;
   private readonly intake: RequestIntake;
   private readonly backstop: Backstop;
+  private readonly setups: SetupQueue;
   private readonly window: number;
   private tail: Tail | undefined;
   private state: GatewayState | undefined;
@@ -52,6 +58,7 @@ export class Gateway {
   private readonly waiting = new Set<(state: GatewayState) => void>();
 
   constructor(
+    service: string,
     private readonly options: GatewayOptions,
     private readonly log: MessageLog,
     private readonly scheduler: TimeoutScheduler,
@@ -59,19 +66,21 @@ export class Gateway {
   ) {
     const { limits, ttl } = options;
     this.window = ttl.maximum + ttl.grace;
-    const metrics = new GatewayMetrics();
+    const metrics = (this.metrics = new GatewayMetrics(service));
     const rules = new BroadcastRules(options.broadcast);
     const access = new AccessRules(options, guards);
     const authentication = new Authentication(options);
     const sessions = new SessionRegistry();
     const ring = new RecordRing(limits.ring);
     const ledger = new RequestLedger(this.window, limits.ledger, () => scheduler.now());
-    const delivery = new Delivery(new ResultSealer(limits.sealers), access);
+    const sealer = new ResultSealer(limits.sealers, metrics.tally);
+    const delivery = new Delivery(sealer, access);
+    this.setups = new SetupQueue(sealer, limits.sealers);
     const timers = new MemoryTimeoutScheduler(
       Object.assign(new MemoryTimeoutOptions(), { maximum: limits.requests }),
       () => scheduler.now(),
     );
-    this.backstop = new Backstop(timers, log, ttl.grace, limits);
+    this.backstop = new Backstop(timers, log, ttl.grace, limits, metrics);
     this.router = new RecordRouter(rules, ring, ledger, sessions, delivery, metrics);
     this.router.onDecided = this.backstop.release;
     const planner = new RecoveryPlanner(log, this.router, options);
@@ -80,12 +89,23 @@ export class Gateway {
     const recovery = new Recovery(planner, missed, delivery, ledger, metrics);
     const repeats = new RequestRepeats(log, ring, rules, this.backstop, delivery);
     const arming = new ArmingInterceptor(scheduler, (error) => !mayBeInTheLog(error));
-    this.intake = new RequestIntake(log, scheduler, arming, this.backstop, ledger, repeats, access, options, metrics);
+    this.intake = new RequestIntake(
+      log,
+      scheduler,
+      arming,
+      this.backstop,
+      ledger,
+      repeats,
+      access,
+      options,
+      metrics,
+      this.setups,
+    );
     const subscriptions = new Subscriptions(sessions, this.router, access, options);
-    const heartbeat = new Heartbeat(this.router, options.heartbeat);
+    const heartbeat = new Heartbeat(this.router, options.heartbeat, metrics);
     const hello = new Hello(authentication, sessions, subscriptions, recovery, this.router, heartbeat, options);
     this.connections = new Connections(options, metrics, new Admission(options, authentication));
-    this.connections.onFrame = new GatewayProtocol(hello, this.intake, subscriptions, (signal) =>
+    this.connections.onFrame = new GatewayProtocol(hello, this.intake, subscriptions, heartbeat, (signal) =>
       this.whenReady(signal),
     ).handle;
   }
@@ -100,6 +120,7 @@ export class Gateway {
   async start(): Promise<void> {
     const { topics } = this.options;
     const since = this.scheduler.now() - this.window;
+    this.metrics.start({ queues: () => this.connections.queues(), lags: () => this.lags() });
     await this.backstop.start(this.log.clusterId);
     for (const topic of topics) {
       for (const [partition, offset] of await this.log.offsetsAt(topic, since))
@@ -133,6 +154,8 @@ export class Gateway {
     // What came in meanwhile: nobody here is told of it any more, but it is to be written before the log is closed.
     await abortable([bound], () => this.intake.settled()).catch(() => undefined);
     await this.tail?.stop();
+    this.setups.stop();
+    this.metrics.stop();
     await this.backstop.stop();
   }
 
@@ -144,6 +167,19 @@ export class Gateway {
         while ((this.router.next(topic, partition) ?? end) < end) await pause(LOOK_EVERY, undefined, { signal: bound });
       }
     }
+  }
+
+  /** How far this gateway is behind, by topic. Of a log that does not answer soon nothing is known. */
+  private async lags(): Promise<ReadonlyMap<string, number>> {
+    const lags = new Map<string, number>();
+    const late = (): Error => new Error('The log does not answer.');
+    const ask = this.options.topics.map(async (topic) => {
+      const offsets = await within(this.log.offsets(topic), LAG_LIMIT, late);
+      const behind = offsets.map(({ partition, start, end }) => end - (this.router.next(topic, partition) ?? start));
+      lags.set(topic, Number(behind.reduce((sum, one) => sum + (one > 0n ? one : 0n), 0n)));
+    });
+    await Promise.allSettled(ask);
+    return lags;
   }
 
   private whenReady(signal: AbortSignal): Promise<GatewayState> {

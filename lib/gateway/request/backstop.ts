@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { messageOf } from '../../kafka-socket.error.js';
 import type { MessageLog } from '../../log/message.log.js';
+import type { GatewayMetrics } from '../gateway.metrics.js';
 import type { GatewayLimits } from '../gateway.options.js';
 import { Quota } from '../quota.js';
 import type { SessionIdentity } from '../socket/session.js';
@@ -29,6 +30,7 @@ export class Backstop {
     private readonly log: MessageLog,
     private readonly grace: number,
     private readonly limits: Pick<GatewayLimits, 'requests' | 'requestsPerSession'>,
+    private readonly metrics: GatewayMetrics,
   ) {
     this.sessions = new Quota(limits.requestsPerSession);
   }
@@ -86,7 +88,9 @@ export class Backstop {
 
   private async write({ id: identity, record }: Timeout): Promise<void> {
     // Not forgotten here: what ends the request is reading the record back, this one or an earlier one.
-    if (this.guarded.has(identity)) await this.log.publish(record);
+    if (!this.guarded.has(identity)) return;
+    await this.log.publish(record);
+    this.metrics.backstopped();
   }
 }
 

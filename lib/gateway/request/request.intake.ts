@@ -28,10 +28,12 @@ import { commandOf, fingerprintOf, timeoutOf } from './request.command.js';
 import type { LedgerEntry, RequestLedger } from './request.ledger.js';
 import type { RequestRepeats, TakenRequest } from './request.repeats.js';
 import { atOf } from '../routing/routed.record.js';
+import type { SetupQueue } from '../sealing/setup.queue.js';
 import type { Session } from '../socket/session.js';
 
 type Request = ClientFrames['request'];
 
+const KAFKA_AWAY = 'Kafka cannot be reached now; the request was not sent. Try again.';
 const TOO_OLD = 'The request is older than its time to live, and the log knows nothing of it. It was not sent.';
 
 /** Takes requests in: each becomes one command in the log, guarded by a time-out, or an error that says why not. */
@@ -49,6 +51,7 @@ export class RequestIntake {
     private readonly access: AccessRules,
     private readonly options: GatewayOptions,
     private readonly metrics: GatewayMetrics,
+    private readonly setups: SetupQueue,
   ) {}
 
   /**
@@ -63,6 +66,7 @@ export class RequestIntake {
     const identity = identityOf(session, data);
     const request: TakenRequest = { session, data, key, identity, fingerprint, frameId };
     const { answer } = this.ledger.get(identity) ? { answer: this.repeat(request) } : await this.begin(request);
+    this.setups.add(session.identity.publicKey); // a result will come: while Kafka and the services are at work
     this.inBackground(answer, request);
   }
 
@@ -88,7 +92,7 @@ export class RequestIntake {
     // Asked again after the wait: another socket of the session may have sent the same request meanwhile.
     if (this.ledger.get(request.identity)) return { answer: this.repeat(request) };
     const refusal = this.backstop.refusal(request.session.identity);
-    if (refusal) throw new UnavailableError(refusal, { temporary: true });
+    if (refusal) throw notSent(request.data, refusal);
     return { answer: this.accept(request, this.publish(command, request)) };
   }
 
@@ -105,19 +109,16 @@ export class RequestIntake {
     const age = data.age ?? 0;
     // A laptop that slept an hour must not place a bid that nobody waits for any more.
     if (age >= ttl) throw new UnknownOutcomeError(TOO_OLD);
-    const partition = await this.partitionFor(data.topic, key);
+    const partition = await this.partitionFor(data, key);
     const deadline = Math.round(this.scheduler.now() - age + ttl);
     return commandOf(session, data, deadline, { topic: data.topic, partition });
   }
 
-  private async partitionFor(topic: string, key: string): Promise<number> {
+  private async partitionFor(request: Request, key: string): Promise<number> {
     try {
-      return await this.log.partitionFor(topic, key);
+      return await this.log.partitionFor(request.topic, key);
     } catch (cause) {
-      throw new UnavailableError('Kafka cannot be reached now; the request was not sent. Try again.', {
-        cause,
-        temporary: true,
-      });
+      throw notSent(request, KAFKA_AWAY, cause);
     }
   }
 
@@ -131,7 +132,7 @@ export class RequestIntake {
       .run(timeout, () => this.log.publish(record))
       .then(
         (at) => (entry.command ??= at),
-        (error: unknown) => this.notConfirmed(identity, entry, error),
+        (error: unknown) => this.notConfirmed(request, entry, error),
       )
       .finally(() => delete entry.publishing);
     entry.publishing = publishing;
@@ -142,23 +143,20 @@ export class RequestIntake {
   }
 
   /** What certainly never reached the log may be tried again; of anything else only the log knows, and may have told already. */
-  private notConfirmed(identity: string, entry: LedgerEntry, error: unknown): LogPosition {
+  private notConfirmed({ identity, data }: TakenRequest, entry: LedgerEntry, error: unknown): LogPosition {
     if (entry.command) return entry.command;
     if (!mayBeInTheLog(error)) {
-      this.backstop.release(identity);
+      if (!wasSentBefore(data)) this.backstop.release(identity);
       this.ledger.forget(identity);
     }
     throw error;
   }
 
-  private async accept(
-    { session, data: { requestId }, frameId }: TakenRequest,
-    publishing: Promise<LogPosition>,
-  ): Promise<void> {
+  private async accept({ session, data, frameId }: TakenRequest, publishing: Promise<LogPosition>): Promise<void> {
     try {
-      session.send('accepted', { requestId, at: atOf(await publishing) }, frameId);
+      session.send('accepted', { requestId: data.requestId, at: atOf(await publishing) }, frameId);
     } catch (error) {
-      throw toldAs(error);
+      throw toldAs(data, error);
     }
   }
 
@@ -207,20 +205,24 @@ async function neverSent(publishing: Promise<LogPosition>): Promise<boolean> {
   }
 }
 
+/** Whether another gateway may have the request in the log already, however far this one has read. */
+function wasSentBefore({ age }: Request): boolean {
+  return age !== undefined;
+}
+
 /** What a client is told of a command that was not acknowledged. */
-function toldAs(cause: unknown): ClientFacingError {
+function toldAs(request: Request, cause: unknown): ClientFacingError {
   if (cause instanceof RecordRefusedError)
     return new TooLargeError('Kafka does not take a record of this size.', { cause });
-  if (mayBeInTheLog(cause)) {
-    return new PendingError(
-      'Kafka did not confirm the command. It may be carried out; its outcome or its time-out comes.',
-      {
-        cause,
-        temporary: true,
-      },
-    );
-  }
-  return new UnavailableError('Kafka cannot be reached now; the request was not sent. Try again.', {
+  if (!mayBeInTheLog(cause)) return notSent(request, KAFKA_AWAY, cause);
+  const message = 'Kafka did not confirm the command. It may be carried out; its outcome or its time-out comes.';
+  return new PendingError(message, { cause, temporary: true });
+}
+
+/** This gateway did not send it. Where another one may have, that is not the end of it: the log tells. */
+function notSent(request: Request, message: string, cause?: unknown): ClientFacingError {
+  if (!wasSentBefore(request)) return new UnavailableError(message, { cause, temporary: true });
+  return new PendingError('The request cannot be sent again now. If it was sent before, its outcome comes.', {
     cause,
     temporary: true,
   });

@@ -66,23 +66,33 @@ export class RecordRouter {
     const first = batch.records[0]?.offset ?? batch.next;
     if (!this.cursors.has(`${topic}/${partition}`)) this.open(topic, partition, first);
     const cursor = this.cursors.get(`${topic}/${partition}`)!;
-    for (const record of batch.records) this.routeOne(record);
+    let discards = 0;
+    for (const record of batch.records) if (!this.routeOne(record)) discards++;
+    this.metrics.discarded(discards);
     if (batch.next > cursor.next) cursor.next = batch.next;
   };
 
-  /** Never throws: whatever stands in the log, the next record must be reached. */
-  private routeOne(record: LogRecord): void {
+  /**
+   * Never throws: whatever stands in the log, the next record must be reached.
+   * @returns whether it is something to any client
+   */
+  private routeOne(record: LogRecord): boolean {
     try {
       const type = messageTypeOf(record.headers);
-      if (!type) return; // not ours
-      if (type.kind === 'command') return this.noteCommand(record);
+      if (!type) return false; // not ours
+      if (type.kind === 'command') {
+        this.noteCommand(record);
+        return false;
+      }
       const routed = classify(record, this.rules, type);
-      if (!routed || (routed.kind === 'result' && !this.decides(routed))) return;
+      if (!routed || (routed.kind === 'result' && !this.decides(routed))) return false;
       this.ring.add(routed);
       this.deliver(routed);
+      return true;
     } catch (error) {
       const { topic, partition, offset } = record;
       this.logger.error(`The record at ${topic}/${partition}/${offset} was passed by: ${messageOf(error)}`);
+      return false;
     }
   }
 

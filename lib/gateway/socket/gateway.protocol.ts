@@ -5,6 +5,7 @@ import type { ClientFrames } from '../../protocol/frames.js';
 import type { Connection } from './connection.js';
 import { read, type ReceivedFrame } from './frame.reader.js';
 import { BadFrameError, InternalError, UnsupportedError } from '../gateway.errors.js';
+import type { Heartbeat } from './heartbeat.js';
 import type { GatewayState, Hello } from './hello.js';
 import type { RequestIntake } from '../request/request.intake.js';
 import type { Session } from './session.js';
@@ -29,13 +30,14 @@ export class GatewayProtocol {
     cancel: () => {
       throw new UnsupportedError('Version 1 of the protocol cannot cancel a request. It ends by its time to live.');
     },
-    pong: () => undefined, // that a frame came is all that it says
+    pong: (connection) => this.heartbeat.answered(connection),
   };
 
   constructor(
     private readonly hello: Hello,
     private readonly intake: RequestIntake,
     private readonly subscriptions: Subscriptions,
+    private readonly heartbeat: Heartbeat,
     /** Resolves once the log is read back, rejects when that takes too long. */
     private readonly ready: (signal: AbortSignal) => Promise<GatewayState>,
   ) {}

@@ -1,0 +1,219 @@
+import { MemoryMessageLog } from 'nestjs-kafka-socket';
+import { describe, expect, it } from 'vitest';
+import { type RunningApp, startApp } from './support/app.js';
+import { auction } from './support/auction.js';
+import { Markdown, quoted } from './support/markdown.js';
+import { Measurements } from './support/measurements.js';
+import { RawClient } from './support/raw.client.js';
+import { writeResult } from './support/written.result.js';
+
+const gateway = 'shop';
+type Options = Parameters<typeof startApp>[0];
+
+/** A measured gateway with the auction behind it. */
+async function start(options: Options = {}) {
+  const measured = Measurements.begin();
+  const log = new MemoryMessageLog();
+  const house = auction();
+  const given = { service: gateway, log, ...options };
+  const app = await startApp(
+    { ...given, gateway: { topics: [house.topic], broadcast: { 'Bid.*': 'data' }, ...options.gateway } },
+    [house.Bidding],
+  );
+  const value = (name: string, attributes = {}) => measured.of(`kafka_socket.${name}`, { gateway, ...attributes });
+  return { ...house, ...app, log, measured, value };
+}
+
+describe('what a gateway measures', () => {
+  it('is its sockets, and with which code they were closed', async () => {
+    const { url, value } = await start();
+    const [client, other] = [await RawClient.welcome(url), await RawClient.welcome(url)];
+    expect(await value('connections')).toBe(2);
+
+    other.hello({ sessionId: 'too short' });
+    client.socket.close(4999);
+
+    await expect.poll(() => value('disconnects', { code: 4999 })).toBe(1);
+    expect(await value('connections')).toBe(1);
+  });
+
+  it('is requests by their answer, deliveries by kind, and what was passed by', async () => {
+    const { url, topic, value } = await start();
+    const client = await RawClient.welcome(url, { channels: [topic] });
+    const listener = await RawClient.welcome(url, { channels: [topic] });
+
+    const requestId = client.request(topic, 'PlaceBid', { lot: 1, amount: 20 });
+    await client.outcome(topic, requestId);
+    for (const one of [client, listener]) await one.next(`socket/${topic}/broadcast`);
+    client.request('elsewhere', 'PlaceBid', {});
+    await client.next('error');
+
+    expect(await value('requests', { answer: 'accepted' })).toBe(1);
+    await expect.poll(() => value('deliveries', { kind: 'result' })).toBe(1);
+    expect(await value('deliveries', { kind: 'event' })).toBe(2);
+    expect(await value('discards')).toBe(3); // the command, and two events that stay inside
+  });
+
+  it('is each sealed result, and each set-up for it, which is made before the result comes', async () => {
+    const { url, topic, log, value } = await start();
+    const client = await RawClient.welcome(url);
+    const requestId = client.request(topic, 'Nobody', {});
+    const [, partition] = (await client.next('accepted')).data.at;
+    await expect.poll(() => value('sealing.setups')).toBe(1);
+    expect(await value('seals')).toBe(0);
+
+    await writeResult(log, client, topic, partition, requestId, { status: 'success' });
+    await client.outcome(topic, requestId);
+
+    expect(await value('seals')).toBe(1);
+    expect(await value('sealing.setups')).toBe(1);
+  });
+
+  it('is each recovered topic: how it ended, how much it brought, how long it took', async () => {
+    const { url, topic, value } = await start();
+    const client = await RawClient.welcome(url, { channels: [topic] });
+    const { positions, epoch } = client.welcomed;
+    await client.cut();
+    const other = await RawClient.welcome(url);
+    for (const amount of [20, 30]) await other.outcome(topic, other.request(topic, 'PlaceBid', { lot: 1, amount }));
+
+    const hello = { channels: [topic], positions, epoch };
+    await (await RawClient.welcome(url, hello, { identity: client.identity })).next('recovered');
+    await (await RawClient.welcome(url, { ...hello, epoch: 'another' })).next('recovered');
+
+    const outcome = 'complete';
+    expect(await value('recoveries', { outcome })).toBe(1);
+    expect(await value('recoveries', { outcome: 'epoch' })).toBe(1);
+    expect(await value('recovery.records', { outcome })).toEqual({ sum: 2, count: 1 });
+    const duration = (await value('recovery.duration', { outcome })) as { sum: number };
+    expect(duration).toMatchObject({ count: 1 });
+    expect(duration.sum).toBeGreaterThan(0);
+    expect(duration.sum).toBeLessThan(10); // seconds
+  });
+
+  it('is how long a ping takes to be answered', async () => {
+    const { url, value } = await start({ gateway: { heartbeat: { interval: 50, timeout: 40 } } });
+    const client = await RawClient.welcome(url);
+    client.send('pong', {}); // answers nothing
+    await client.next('ping');
+    await client.next('ping');
+
+    const { sum, count } = (await value('ping.duration')) as { sum: number; count: number };
+
+    expect(count).toBeGreaterThanOrEqual(1);
+    expect(count).toBeLessThanOrEqual(2);
+    expect(sum).toBeLessThan(0.1);
+  });
+
+  it('is each time-out that it had to write itself', async () => {
+    const { url, topic, value } = await start({
+      gateway: { ttl: { grace: 20 } },
+      timeouts: { maximum: 1 },
+    });
+    const client = await RawClient.welcome(url);
+    client.request(topic, 'Nobody', {}, { ttl: 60_000 }); // takes the one place that there is for a time-out
+    await client.next('accepted');
+
+    const requestId = client.request(topic, 'Nobody', {}, { ttl: 50 });
+
+    expect(await client.outcome(topic, requestId)).toMatchObject({ status: 'timeout' });
+    await expect.poll(() => value('backstops')).toBe(1);
+  });
+
+  it('is what waits for clients that do not read', async () => {
+    const { url, topic, log, value } = await start();
+    await RawClient.welcome(url);
+    const sleeper = await RawClient.welcome(url, { channels: [topic] });
+    expect(await value('queue.size')).toBe(0);
+    sleeper.socket.pause();
+
+    const headers = { ce_specversion: '1.0', ce_id: 'e', ce_source: '/test', ce_type: 'event.Bid.Created' };
+    const record = { topic, key: null, value: JSON.stringify('x'.repeat(50_000)), headers };
+    const some = () => Promise.all(Array.from({ length: 10 }, () => log.publish(record)));
+    // What the system's own buffers take, some megabytes, has left the gateway.
+    await expect
+      .poll(async () => (await some(), value('queue.longest')), { interval: 5, timeout: 10_000 })
+      .toBeGreaterThan(50_000);
+
+    expect(await value('queue.size')).toBe(await value('queue.longest'));
+    expect(await value('queue.size')).toBeLessThanOrEqual(1_048_576 + 60_000);
+  });
+
+  it('is how far it is behind the log', async () => {
+    const log = new MemoryMessageLog();
+    const tail = log.tail.bind(log);
+    let held: Promise<void> | undefined;
+    let release = (): void => undefined;
+    log.tail = (options) => tail({ ...options, onBatch: async (batch) => (await held, options.onBatch(batch)) });
+    const { topic, value } = await start({ log });
+    expect(await value('lag', { topic })).toBe(0);
+    held = new Promise((resolve) => (release = resolve));
+
+    for (let i = 0; i < 5; i++) await log.publish({ topic, key: null, value: null, headers: {} });
+
+    expect(await value('lag', { topic })).toBe(5);
+    release();
+    await expect.poll(() => value('lag', { topic })).toBe(0);
+  });
+
+  it('is what README.md says, in the units that it says', async () => {
+    const { url, topic, measured } = await start({ gateway: { heartbeat: { interval: 20, timeout: 10 } } });
+    const client = await RawClient.welcome(url, { channels: [], positions: { [topic]: {} } });
+    await client.outcome(topic, client.request(topic, 'PlaceBid', { lot: 1, amount: 20 }));
+    await client.next('ping');
+    await client.cut();
+    await expect.poll(() => measured.unit('kafka_socket.disconnects')).toBe('{connection}');
+
+    const units = await Promise.all((await measured.names()).map(async (name) => [name, await measured.unit(name)]));
+
+    const documented = (await Markdown.read('README.md')).section('Metrics').tables[0]!;
+    const all = documented.map(([name, unit]) => [quoted(name!)[0], quoted(unit!)[0]]);
+    // Only where nobody else wrote a time-out is there a backstop: measured above.
+    expect(Object.fromEntries(units)).toEqual(Object.fromEntries(all.filter(([name]) => !name!.includes('backstops'))));
+  });
+});
+
+describe('two gateways in one process', () => {
+  async function both() {
+    const measured = Measurements.begin();
+    const log = new MemoryMessageLog();
+    const { topic } = auction();
+    const one = await startApp({ service: 'one', log, gateway: { topics: [topic] } });
+    const two = await startApp({ service: 'two', log, gateway: { topics: [topic] } });
+    const connections = (service: string) => measured.of('kafka_socket.connections', { gateway: service });
+    const seals = (service: string) => measured.of('kafka_socket.seals', { gateway: service });
+    const ask = async ({ url }: RunningApp): Promise<void> => {
+      const client = await RawClient.welcome(url);
+      await client.outcome(topic, client.request(topic, 'Nobody', {}, { ttl: 20 }));
+    };
+    return { one, two, connections, seals, ask };
+  }
+
+  it('are measured apart', async () => {
+    const { one, two, connections, seals, ask } = await both();
+
+    await ask(one);
+    await ask(one);
+    await ask(two);
+
+    expect([await connections('one'), await connections('two')]).toEqual([2, 1]);
+    expect([await seals('one'), await seals('two')]).toEqual([2, 1]);
+  });
+});
+
+describe('a gateway that has stopped', () => {
+  it('is not looked at any more', async () => {
+    const { log, topic, stop, value } = await start();
+    const offsets = log.offsets.bind(log);
+    let asked = 0;
+    log.offsets = (one) => (asked++, offsets(one));
+    expect(await value('lag', { topic })).toBe(0);
+    expect(asked).toBe(1);
+    await stop();
+    asked = 0;
+
+    await value('lag', { topic });
+
+    expect(asked).toBe(0);
+  });
+});
