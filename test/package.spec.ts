@@ -24,7 +24,14 @@ describe('the package that is published', () => {
   it('holds what users need, and nothing else', () => {
     const [code, papers] = partition(tarball.files, (file) => file.startsWith('dist/lib/'));
 
-    expect(papers.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'PROTOCOL.md', 'README.md', 'package.json']);
+    expect(papers.sort()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'PROTOCOL.md',
+      'PROTOCOL.vectors.json',
+      'README.md',
+      'package.json',
+    ]);
     expect(code.filter((file) => !/\.(js|js\.map|d\.ts)$/.test(file))).toEqual([]);
     expect(code).toEqual(expect.arrayContaining(['', 'client/', 'testing/'].flatMap(entryFiles)));
   });

@@ -1,120 +1,178 @@
 import { createCipheriv, createECDH, type ECDH } from 'node:crypto';
-import { CipherSuite, DhkemP256HkdfSha256, ExportOnly, HkdfSha256 } from '@hpke/core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { keysOf, openResult } from '../conformance/identity.js';
+import { type PositionVector, readVectors, type SealingVector, type SetupVector } from '../conformance/vectors.js';
 import { fromBase64Url } from '../lib/client/base64url.codec.js';
 import { ResultOpener } from '../lib/client/result.opener.js';
 import { encapsulate, exporterSecret, exportSecret } from '../lib/gateway/sealing/hpke.sender.js';
 import { parsePublicKey } from '../lib/gateway/sealing/public-key.js';
-import { sealedFor, SEALING_EXPORT, SEALING_INFO } from '../lib/protocol/channels.js';
-import type { Sealed } from '../lib/protocol/frames.js';
+import { ResultSealer } from '../lib/gateway/sealing/result.sealer.js';
+import { sealedFor, SEALING_EXPORT, SEALING_INFO, SUBPROTOCOL } from '../lib/protocol/channels.js';
+import type { At, GatewayFrames } from '../lib/protocol/frames.js';
 import { Markdown } from './support/markdown.js';
+import { ScriptedGateway, type ScriptedSocket, startClient, waiting } from './support/scripted.gateway.js';
 
-/** The test vector as PROTOCOL.md prints it. */
-interface Vector {
-  recipientPrivateKey: string;
-  recipientPublicKey: string;
-  ephemeralPrivateKey: string;
-  sharedSecret: string;
-  exporterSecret: string;
-  exportedKey: string;
-  topic: string;
-  sessionId: string;
-  requestId: string;
-  aad: string;
-  plaintext: string;
-  sealed: Sealed;
-}
-
+const vectors = await readVectors();
+const { setups, opened, refused } = vectors.sealing;
 const protocol = await Markdown.read('PROTOCOL.md');
-const vector = JSON.parse(protocol.section('Test vector').code('json')[0]!) as Vector;
-const { sealed } = vector;
+const setupOf = ({ setup }: SealingVector): SetupVector => setups[setup]!;
 
-describe('the test vector of PROTOCOL.md', () => {
-  it('is what the gateway’s own code makes of its keys', () => {
-    const recipient = pairOf(vector.recipientPrivateKey);
-    expect(recipient.getPublicKey()).toEqual(parsePublicKey(vector.recipientPublicKey));
-
-    const { enc, sharedSecret } = encapsulate(recipient.getPublicKey(), pairOf(vector.ephemeralPrivateKey));
-    const exporter = exporterSecret(sharedSecret, Buffer.from(SEALING_INFO));
-    const key = exportSecret(exporter, Buffer.from(SEALING_EXPORT.context), SEALING_EXPORT.length);
-    const aad = sealedFor(vector.topic, vector.sessionId, vector.requestId);
-
-    expect({
-      sharedSecret: sharedSecret.toString('hex'),
-      exporterSecret: exporter.toString('hex'),
-      exportedKey: key.toString('hex'),
-      aad,
-      sealed: { enc: enc.toString('base64url'), iv: sealed.iv, ct: encrypt(key, aad) },
-    }).toEqual({
-      sharedSecret: vector.sharedSecret,
-      exporterSecret: vector.exporterSecret,
-      exportedKey: vector.exportedKey,
-      aad: vector.aad,
-      sealed,
+describe('the test vectors', () => {
+  it('are those of our version, and of our labels', () => {
+    expect(vectors).toMatchObject({
+      protocol: SUBPROTOCOL,
+      sealing: { info: SEALING_INFO, exporterContext: SEALING_EXPORT.context },
     });
   });
 
-  it('is opened by an independent implementation of HPKE', async () => {
-    const suite = new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha256(), aead: new ExportOnly() });
-    const recipient = await suite.createRecipientContext({
-      recipientKey: await suite.kem.deserializePrivateKey(bytesOf(vector.recipientPrivateKey, 'hex')),
-      enc: bytesOf(sealed.enc),
-      info: bytesOf('kafka-socket.v1', 'utf8'), // as printed, and not as our code has it
-    });
-    const exported = await recipient.export(bytesOf('result', 'utf8'), 32);
-    const key = await crypto.subtle.importKey('raw', exported, 'AES-GCM', false, ['decrypt']);
-    const aes = { name: 'AES-GCM', iv: bytesOf(sealed.iv), additionalData: bytesOf(vector.aad, 'utf8') };
-
-    expect(Buffer.from(exported).toString('hex')).toBe(vector.exportedKey);
-    const opened = await crypto.subtle.decrypt(aes, key, bytesOf(sealed.ct));
-    expect(Buffer.from(opened).toString()).toBe(vector.plaintext);
+  it('have names that are told apart', () => {
+    const { hello, later } = vectors.frames;
+    const rooms: readonly { readonly name: string }[][] = [
+      [...hello.taken, ...hello.refused],
+      [...later.taken, ...later.refused],
+      [...vectors.positions],
+      [...opened, ...refused],
+    ];
+    for (const room of rooms) expect(new Set(room.map(({ name }) => name)).size).toBe(room.length);
   });
 
-  it('is opened by our own client', async () => {
-    const opener = await ourOpener();
-    expect(await opener.open(sealed, vector.aad)).toBe(vector.plaintext);
+  it('are about rules that PROTOCOL.md has', () => {
+    const { hello, later } = vectors.frames;
+    const named = [...hello.refused, ...later.refused].map(({ rule }) => rule);
+    const rules = new Set([...named, ...vectors.positions.flatMap((life) => life.rules)]);
+    expect([...rules].filter((rule) => !protocol.text.includes(`**[${rule}]**`))).toEqual([]);
   });
 
-  it('is not opened for another request', async () => {
-    const opener = await ourOpener();
-    const other = sealedFor(vector.topic, vector.sessionId, '7f9c24e5-1c67-4f2b-9c1d-0123456789ac');
-    await expect(opener.open(sealed, other)).rejects.toThrow();
-  });
-
-  it('is the result that the document shows', () => {
-    const { topic, sessionId, requestId } = vector;
-    const [result] = protocol.section('Result').code('json').map(frameIn);
-    expect(result).toMatchObject({ event: `socket/${topic}/${sessionId}`, data: { requestId, sealed } });
+  it('begin with what PROTOCOL.md shows', () => {
+    const shown = JSON.parse(protocol.section('A sealed result, step by step').code('json')[0]!) as object;
+    const { name: _, enc, dh: __, ...setup } = setups[0]!;
+    const { name: ___, setup: ____, ...result } = opened[0]!;
+    expect(shown).toEqual({ ...setup, ...result });
+    expect(enc).toBe(result.sealed.enc);
+    const { topic, sessionId, requestId, sealed } = result;
+    const [frame] = protocol.section('Result').code('json').map(frameIn);
+    expect(frame).toMatchObject({ event: `socket/${topic}/${sessionId}`, data: { requestId, sealed } });
     const [accepted] = protocol.section('accepted').code('json').map(frameIn);
-    expect(accepted).toMatchObject({ data: { requestId, outcome: { at: result!.data['at'], sealed } } });
+    expect(accepted).toMatchObject({ data: { requestId, outcome: { at: frame!.data['at'], sealed } } });
   });
 });
 
-function encrypt(key: Buffer, aad: string): string {
-  const cipher = createCipheriv('aes-256-gcm', key, Buffer.from(sealed.iv, 'base64url'));
+describe.each(setups)('the set-up of $name', (setup) => {
+  it('is what the gateway’s own code makes of its keys', () => {
+    const recipient = pairOf(setup.recipientPrivateKey);
+    const ephemeral = pairOf(setup.ephemeralPrivateKey);
+    expect(recipient.getPublicKey()).toEqual(parsePublicKey(setup.recipientPublicKey));
+
+    const { enc, sharedSecret } = encapsulate(recipient.getPublicKey(), ephemeral);
+    const exporter = exporterSecret(sharedSecret, Buffer.from(SEALING_INFO));
+    const key = exportSecret(exporter, Buffer.from(SEALING_EXPORT.context), SEALING_EXPORT.length);
+
+    expect(setup).toMatchObject({
+      enc: enc.toString('base64url'),
+      dh: ephemeral.computeSecret(recipient.getPublicKey()).toString('hex'),
+      sharedSecret: sharedSecret.toString('hex'),
+      exporterSecret: exporter.toString('hex'),
+      exportedKey: key.toString('hex'),
+    });
+  });
+});
+
+describe('a result of the vectors', () => {
+  it.each(opened)('is what the gateway binds and AES makes: $name', (vector) => {
+    const { topic, sessionId, requestId, aad, plaintext, sealed } = vector;
+    expect(sealedFor(topic, sessionId, requestId)).toBe(aad);
+    expect(encrypt(setupOf(vector).exportedKey, sealed.iv, aad, plaintext)).toBe(sealed.ct);
+  });
+
+  it.each(opened)('is opened by an independent implementation of HPKE: $name', async (vector) => {
+    const identity = { sessionId: vector.sessionId, keys: await keysIn(vector) };
+    expect(await openResult(identity, vector.topic, vector.requestId, vector.sealed)).toBe(vector.plaintext);
+  });
+
+  it.each(opened)('is opened by our own client: $name', async (vector) => {
+    expect(await (await openerOf(vector)).open(vector.sealed, vector.aad)).toBe(vector.plaintext);
+  });
+
+  it.each(opened)('is opened by both when our own gateway seals it: $name', async (vector) => {
+    const { topic, sessionId, requestId, aad, plaintext } = vector;
+    const sealed = new ResultSealer(1).seal(setupOf(vector).recipientPublicKey, aad, plaintext);
+    expect(await (await openerOf(vector)).open(sealed, aad)).toBe(plaintext);
+    expect(await openResult({ sessionId, keys: await keysIn(vector) }, topic, requestId, sealed)).toBe(plaintext);
+  });
+
+  it.each(refused)('is opened by nobody: $name', async (vector) => {
+    const { topic, sessionId, requestId, sealed } = vector;
+    await expect((await openerOf(vector)).open(sealed, sealedFor(topic, sessionId, requestId))).rejects.toThrow();
+    await expect(openResult({ sessionId, keys: await keysIn(vector) }, topic, requestId, sealed)).rejects.toThrow();
+  });
+});
+
+describe('our client, living the lives of the vectors', () => {
+  it.each(vectors.positions)('$name', async (life) => {
+    const { steps, delivered } = life;
+    const { hellos, heard } = await live(life);
+    expect(hellos).toEqual(steps.flatMap((step) => ('hello' in step ? [step.hello] : [])));
+    expect(heard).toEqual(delivered);
+  });
+});
+
+/** Does to a client what the steps say. */
+async function live({ steps, delivered }: PositionVector): Promise<{ hellos: object[]; heard: At[] }> {
+  const gateway = await ScriptedGateway.start();
+  const { sessionId } = opened[0]!;
+  const { client, clock } = startClient(gateway, { identity: { sessionId, keyPair: await keysIn(opened[0]!) } });
+  const [hellos, heard]: [object[], At[]] = [[], []];
+  client.on('auction', (_, { at }) => heard.push(at));
+  client.onLate(({ at }) => heard.push(at)); // nobody waits for these results
+  let socket: ScriptedSocket | undefined;
+  for (const step of steps) {
+    if ('receive' in step) receive(socket!, step.receive);
+    else {
+      if (socket) await cut(socket);
+      socket = await gateway.next();
+      const { positions, epoch } = socket.hello;
+      hellos.push({ ...(positions && { positions }), ...(epoch && { epoch }) });
+    }
+  }
+  await vi.waitUntil(() => heard.length >= delivered.length);
+  return { hellos, heard };
+
+  async function cut(now: ScriptedSocket): Promise<void> {
+    await now.seen();
+    const pause = waiting(client);
+    now.cut();
+    clock.advance(await pause);
+  }
+}
+
+/** Pings are counted where they are sent. */
+function receive(socket: ScriptedSocket, { event, data }: { event: string; data: object }): void {
+  if (event === 'ping') socket.send('ping', data as GatewayFrames['ping']);
+  else socket.sendRaw(JSON.stringify({ event, data }));
+}
+
+function encrypt(key: string, iv: string, aad: string, plaintext: string): string {
+  const cipher = createCipheriv('aes-256-gcm', Buffer.from(key, 'hex'), Buffer.from(iv, 'base64url'));
   cipher.setAAD(Buffer.from(aad));
-  const body = cipher.update(vector.plaintext, 'utf8');
+  const body = cipher.update(plaintext, 'utf8');
   cipher.final();
   return Buffer.concat([body, cipher.getAuthTag()]).toString('base64url');
 }
 
-async function ourOpener(): Promise<ResultOpener> {
-  const publicKey = fromBase64Url(vector.recipientPublicKey);
-  const [x, y] = [publicKey.slice(1, 33), publicKey.slice(33)].map((half) => Buffer.from(half).toString('base64url'));
-  const d = Buffer.from(vector.recipientPrivateKey, 'hex').toString('base64url');
-  const jwk = { kty: 'EC', crv: 'P-256', d, x, y };
-  const curve = { name: 'ECDH', namedCurve: 'P-256' };
-  return new ResultOpener(await crypto.subtle.importKey('jwk', jwk, curve, false, ['deriveBits']), publicKey);
+function keysIn(vector: SealingVector): Promise<CryptoKeyPair> {
+  const { recipientPrivateKey, recipientPublicKey } = setupOf(vector);
+  return keysOf(recipientPrivateKey, recipientPublicKey);
+}
+
+async function openerOf(vector: SealingVector): Promise<ResultOpener> {
+  const { privateKey } = await keysIn(vector);
+  return new ResultOpener(privateKey, fromBase64Url(setupOf(vector).recipientPublicKey));
 }
 
 function pairOf(privateKey: string): ECDH {
   const pair = createECDH('prime256v1');
   pair.setPrivateKey(privateKey, 'hex');
   return pair;
-}
-
-function bytesOf(text: string, encoding: BufferEncoding = 'base64url'): ArrayBuffer {
-  return new Uint8Array(Buffer.from(text, encoding)).buffer;
 }
 
 function frameIn(text: string): { event: string; data: Record<string, unknown> } {

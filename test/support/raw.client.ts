@@ -1,7 +1,7 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { CipherSuite, DhkemP256HkdfSha256, ExportOnly, HkdfSha256 } from '@hpke/core';
+import { randomUUID } from 'node:crypto';
 import { onTestFinished } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
+import { type Identity, newIdentity, openResult, type SealedResult } from '../../conformance/identity.js';
 
 /** A frame as it came. */
 export interface RawFrame {
@@ -12,20 +12,8 @@ export interface RawFrame {
 }
 
 /** Who a client is: may be used by several sockets. */
-export interface RawIdentity {
-  sessionId: string;
-  keys: CryptoKeyPair;
-  publicKey: string;
-}
-
-// An HPKE of somebody else's making, so that both sides of the sealing are not wrong together.
-const suite = new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha256(), aead: new ExportOnly() });
-
-export async function rawIdentity(): Promise<RawIdentity> {
-  const keys = await suite.kem.generateKeyPair();
-  const publicKey = Buffer.from(await suite.kem.serializePublicKey(keys.publicKey)).toString('base64url');
-  return { sessionId: randomBytes(16).toString('base64url'), keys, publicKey };
-}
+export type RawIdentity = Identity;
+export const rawIdentity = newIdentity;
 
 /** Speaks the protocol as its document says, and nothing of it comes from the library. Received frames queue up: none is missed. */
 export class RawClient {
@@ -125,21 +113,8 @@ export class RawClient {
   }
 
   /** Opens a sealed result. */
-  async open(topic: string, requestId: string, sealed: { enc: string; iv: string; ct: string }): Promise<unknown> {
-    const recipient = await suite.createRecipientContext({
-      recipientKey: this.identity.keys.privateKey,
-      enc: bytes(sealed.enc),
-      info: new TextEncoder().encode('kafka-socket.v1'),
-    });
-    const exported = await recipient.export(new TextEncoder().encode('result'), 32);
-    const key = await crypto.subtle.importKey('raw', exported, 'AES-GCM', false, ['decrypt']);
-    const additionalData = new TextEncoder().encode(`${this.channel(topic)}\n${requestId}`);
-    const plain = await crypto.subtle.decrypt(
-      { name: 'AES-GCM', iv: bytes(sealed.iv), additionalData },
-      key,
-      bytes(sealed.ct),
-    );
-    return JSON.parse(new TextDecoder().decode(plain)) as unknown;
+  async open(topic: string, requestId: string, sealed: SealedResult): Promise<unknown> {
+    return JSON.parse(await openResult(this.identity, topic, requestId, sealed)) as unknown;
   }
 
   /** All frames that came and were not taken. */
@@ -161,8 +136,4 @@ export class RawClient {
     for (const resolve of this.waiting) resolve();
     this.waiting.clear();
   }
-}
-
-function bytes(text: string): ArrayBuffer {
-  return Uint8Array.from(Buffer.from(text, 'base64url')).buffer;
 }
