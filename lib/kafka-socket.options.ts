@@ -132,7 +132,7 @@ function checkInbox({ store, whenAway }: InboxOptions, { redis }: KafkaSocketMod
 }
 
 function checkGateway(gateway: GatewayOptions, problems: string[]): void {
-  const { topics, path, heartbeat, ttl, broadcast } = gateway;
+  const { topics, path, heartbeat, ttl, broadcast, flushWindow } = gateway;
   checkAccess(gateway, problems);
   if (topics.length === 0) problems.push('"gateway.topics" is empty. Name the topics whose commands clients may send.');
   for (const topic of topics) {
@@ -143,6 +143,12 @@ function checkGateway(gateway: GatewayOptions, problems: string[]): void {
     problems.push(
       `"gateway.heartbeat.timeout" (${heartbeat.timeout} ms) is not below "gateway.heartbeat.interval" (${heartbeat.interval} ms), so the ` +
         'next ping goes out before the last is judged. Lower the timeout (default 8000) or raise the interval.',
+    );
+  }
+  if (flushWindow >= heartbeat.timeout) {
+    problems.push(
+      `"gateway.flushWindow" (${flushWindow} ms) is not below "gateway.heartbeat.timeout" (${heartbeat.timeout} ms), so no ping could be ` +
+        'answered in time. Shorten the window (default 0) or raise the time-out.',
     );
   }
   if (ttl.default > ttl.maximum) {

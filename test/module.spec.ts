@@ -40,6 +40,11 @@ describe('options that cannot work', () => {
       /heartbeat\.timeout" \(30000 ms\) is not below/,
     ],
     [
+      'a flush window that outlasts the heartbeat',
+      { gateway: { topics: ['a'], flushWindow: 8_000 } },
+      /flushWindow" \(8000 ms\) is not below "gateway\.heartbeat\.timeout" \(8000 ms\)/,
+    ],
+    [
       'a default above the maximum',
       { gateway: { topics: ['a'], ttl: { maximum: 5 } } },
       /"gateway\.ttl\.default" \(30000 ms\) is above/,

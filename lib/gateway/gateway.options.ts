@@ -178,6 +178,7 @@ export class GatewayOptions {
   /**
    * How long frames wait for others to the same client, in milliseconds, so that all of them become one write: a socket takes some
    * 120,000 writes a second, whatever is in them. 0: until the end of the event loop's turn, in which all frames of a batch come.
+   * Must be below `heartbeat.timeout`.
    * @default 0
    */
   flushWindow = 0;

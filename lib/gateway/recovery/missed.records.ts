@@ -1,6 +1,7 @@
 import type { LogRange } from '../../log/message.log.js';
 import type { RecordRing } from '../routing/record.ring.js';
 import type { RecordRouter } from '../routing/record.router.js';
+import type { RoutedUpTo } from '../socket/session.js';
 import type { FairTurns } from './fair.turns.js';
 import type { RecoveringClient } from './recovering.client.js';
 import type { Place } from './recovery.plan.js';
@@ -24,18 +25,18 @@ export class MissedRecords {
 
   /**
    * Brings a client all that it missed, at its own pace.
-   * @param goLive is called in the turn in which nothing is missing
+   * @param goLive is called in the turn in which nothing is missing, with what is routed then
    * @throws {LogUnavailableError} `log_unavailable`
    * @throws the signal's reason when it aborts
    */
-  async bring(client: RecoveringClient, goLive: () => void, signal: AbortSignal): Promise<void> {
+  async bring(client: RecoveringClient, goLive: (routed: Iterable<RoutedUpTo>) => void, signal: AbortSignal): Promise<void> {
     using _kept = this.ring.hold();
     const handOver = (): boolean => {
       for (const place of this.placesOf(client)) {
         this.takeFromRing(client, place);
         if (this.isBehind(client, place)) return false;
       }
-      goLive();
+      goLive(this.router.routed());
       return true;
     };
     do {

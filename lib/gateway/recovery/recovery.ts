@@ -5,7 +5,7 @@ import type { Positions } from '../../protocol/frames.js';
 import type { GatewayMetrics } from '../gateway.metrics.js';
 import type { RequestLedger } from '../request/request.ledger.js';
 import type { Delivery } from '../routing/delivery.js';
-import type { Session } from '../socket/session.js';
+import type { RoutedUpTo, Session } from '../socket/session.js';
 import type { MissedRecords } from './missed.records.js';
 import { RecoveringClient } from './recovering.client.js';
 import type { RecoveryPlan, RecoveryPlanner } from './recovery.plan.js';
@@ -29,21 +29,28 @@ export class Recovery {
 
   /** Sends all that was missed, then `recovered` for each topic, then lets the session go live. Never rejects. */
   async run(session: Session, plan: RecoveryPlan, signal: AbortSignal): Promise<void> {
+    const began = performance.now();
     const client = new RecoveringClient(session, plan, this.delivery, this.ledger);
+    client.begin();
     try {
-      await this.missed.bring(client, () => this.goLive(client), signal);
+      await this.missed.bring(client, (routed) => this.goLive(client, began, routed), signal);
     } catch (error) {
+      this.measure(client, began, signal.aborted ? 'left' : 'failed');
       if (signal.aborted) return;
       this.logger.warn(`A recovery failed, so its client is told to reconnect: ${messageOf(error)}`);
       session.close(CloseCode.insufficientState, 'the log cannot be read now: reconnect');
     }
   }
 
-  private goLive(client: RecoveringClient): void {
-    for (const outcome of client.outcomes()) {
-      client.session.send('recovered', outcome);
-      this.metrics.recovered(outcome.reason ?? 'complete', outcome.count);
-    }
-    client.session.goLive();
+  private goLive(client: RecoveringClient, began: number, routed: Iterable<RoutedUpTo>): void {
+    for (const outcome of client.outcomes()) client.session.send('recovered', outcome);
+    client.session.goLive(routed);
+    this.measure(client, began);
+  }
+
+  private measure(client: RecoveringClient, began: number, ended?: 'left' | 'failed'): void {
+    const duration = performance.now() - began;
+    for (const { reason, count } of client.outcomes())
+      this.metrics.recovered(ended ?? reason ?? 'complete', count, duration);
   }
 }

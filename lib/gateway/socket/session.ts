@@ -56,7 +56,7 @@ export class Session implements GatewayClient {
    * All that was missed is on its way, so records are delivered as they are routed from now on.
    * @param routed what the gateway routed last: of a partition in which the client is not ahead of it nothing need be remembered
    */
-  goLive(routed: Iterable<RoutedUpTo> = []): void {
+  goLive(routed: Iterable<RoutedUpTo>): void {
     this.recovering = false;
     for (const [topic, partition, offset] of routed) {
       const key = `${topic}/${partition}`;
