@@ -13,6 +13,8 @@ import { encodeMessage } from '../../lib/message/cloud-events.codec.js';
 import { MessageContext } from '../../lib/message/message.context.js';
 import { messageId } from '../../lib/message/message.id.js';
 import type { LogPosition } from '../../lib/message/record.js';
+import type { Inbox } from '../../lib/service/inbox/inbox.js';
+import { INBOX } from '../../lib/service/inbox/inbox.constants.js';
 import { MessagePublisher } from '../../lib/service/message.publisher.js';
 import { ServiceOptions } from '../../lib/service/service.options.js';
 import { SERVICE_PROVIDERS } from '../../lib/service/service.providers.js';
@@ -51,6 +53,8 @@ export interface TestServiceOptions extends Pick<ModuleMetadata, 'imports' | 'co
   /** The scheduler's clock. */
   now?: () => number;
   clockSkew?: number;
+  /** @default none */
+  inbox?: Inbox;
   /** Overrides, before the module is compiled. */
   adapt?: (builder: TestingModuleBuilder) => void;
 }
@@ -86,6 +90,7 @@ export async function buildService(given: TestServiceOptions): Promise<Omit<Test
           { provide: ServiceOptions, useValue: options },
           { provide: MESSAGE_LOG, useValue: log },
           { provide: TIMEOUT_SCHEDULER, useValue: scheduler },
+          { provide: INBOX, useValue: given.inbox },
         ],
         exports: [MessagePublisher, ServiceRunner],
       },

@@ -36,7 +36,7 @@ export class HandlerExplorer {
       ...hosts.map(classOf).flatMap((owner) => [...mixUpProblems(owner, methods), ...staticProblems(owner)]),
     ];
     if (problems.length > 0) throw new InvalidHandlerError([...new Set(problems)]);
-    return new HandlerRegistry(distinct(methods.flatMap((method) => this.handlersOf(method))));
+    return new HandlerRegistry(methods.flatMap((method) => this.handlersOf(method)));
   }
 
   private hosts(): Host[] {
@@ -79,20 +79,6 @@ export class HandlerExplorer {
       }),
     ];
   }
-}
-
-/**
- * Two classes of one name may handle the same event, and an inbox tells handlings apart by the label; so the second one is
- * `Bidding.onBid (2)`, in the order of Nest's modules.
- */
-function distinct(handlers: readonly Handler[]): Handler[] {
-  const seen = new Map<string, number>();
-  return handlers.map((handler) => {
-    const what = `${handler.label} ${handler.topic} ${handler.kind} ${handler.name}`;
-    const number = (seen.get(what) ?? 0) + 1;
-    seen.set(what, number);
-    return number === 1 ? handler : { ...handler, label: `${handler.label} (${number})` };
-  });
 }
 
 function classOf(host: Host): { readonly name: string; readonly prototype: object } {
