@@ -89,6 +89,20 @@ module.exports = {
       to: { path: '^(lib|dist)/', dependencyTypesNot: ['aliased'] },
     },
     {
+      name: 'bench-has-one-library',
+      comment: 'By its name the package would come from dist/, beside the one that is compiled with the benchmarks.',
+      severity: 'error',
+      from: { path: '^bench/' },
+      to: { path: '^(lib|dist)/', dependencyTypes: ['aliased'] },
+    },
+    {
+      name: 'bench-stays-outside',
+      comment: 'The benchmarks may use everything; nothing may use them.',
+      severity: 'error',
+      from: { pathNot: '^bench/' },
+      to: { path: '^bench/' },
+    },
+    {
       name: 'nothing-unresolvable',
       comment: 'An import that leads nowhere.',
       severity: 'error',

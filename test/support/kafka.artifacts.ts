@@ -1,15 +1,18 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { install } from './debian.packages.js';
 
 const run = promisify(execFile);
 
 const KAFKA_VERSION = '4.1.0';
-const pom = fileURLToPath(new URL('kafka.pom.xml', import.meta.url));
-const cache = fileURLToPath(new URL(`../../.cache/kafka-${KAFKA_VERSION}`, import.meta.url));
+// By the package's own name: the benchmarks run this file from where it was compiled to.
+const root = dirname(createRequire(import.meta.url).resolve('nestjs-kafka-socket/package.json'));
+const pom = join(root, 'test/support/kafka.pom.xml');
+const cache = join(root, `.cache/kafka-${KAFKA_VERSION}`);
 
 /** The Java class path of Kafka; its artifacts (43 MB) are fetched once. */
 export async function kafkaClassPath(): Promise<string> {

@@ -1,0 +1,108 @@
+import { mkdirSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { BenchCase, BenchSite } from './bench.case.js';
+import { broadcast } from './broadcast.bench.js';
+import { recovery } from './recovery.bench.js';
+import { seal } from './seal.bench.js';
+import { slowClient } from './slow-client.bench.js';
+import { type Answers, Child, type ChildOptions } from './support/child.process.js';
+import { type FigureLine, judge } from './support/figure.js';
+import { startRealParts } from './support/real.parts.js';
+import { row, table } from './support/table.js';
+import { timeout } from './timeout.bench.js';
+
+const CASES: readonly BenchCase[] = [broadcast, recovery, slowClient, timeout, seal];
+
+const USAGE = `npm run bench [name...] -- [--json] [--quick] [--profile <directory>]
+
+  name       ${CASES.map(({ name }) => name).join(', ')}; all of them where none is named
+  --json     one object a line for each figure, instead of the table
+  --quick    fewer clients, fewer and shorter rounds
+  --profile  writes what the gateway's process spent its time on, as .cpuprofile
+
+KAFKA_BROKERS=host:port,... and REDIS_URL=redis://host:port are used where they are set; else both are started here.
+Ends with 1 where a goal is missed.`;
+
+interface Settings {
+  readonly cases: readonly BenchCase[];
+  readonly json: boolean;
+  readonly quick: boolean;
+}
+
+function readSettings(args: string[]): Settings {
+  const options = { json: { type: 'boolean' }, quick: { type: 'boolean' }, profile: { type: 'string' } } as const;
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+  const unknown = positionals.filter((name) => !CASES.some((one) => one.name === name));
+  if (unknown.length > 0) throw new Error(`There is no bench "${unknown.join('", "')}".`);
+  if (values.profile) {
+    process.env.BENCH_PROFILE = resolve(values.profile);
+    mkdirSync(process.env.BENCH_PROFILE, { recursive: true });
+  }
+  const cases = CASES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  return { cases, json: values.json ?? false, quick: values.quick ?? false };
+}
+
+/** Runs one case, and ends what it started. */
+async function runCase(one: BenchCase, parts: Pick<BenchSite, 'brokers' | 'redisUrl' | 'quick'>) {
+  const children: { stop(): Promise<void> }[] = [];
+  const site: BenchSite = {
+    ...parts,
+    tell: (text) => console.error(`${one.name}: ${text}`),
+    start<A extends Answers>(module: URL, options?: ChildOptions): Child<A> {
+      const child = Child.start<A>(module, options);
+      children.push(child);
+      return child;
+    },
+  };
+  try {
+    return await one.run(site);
+  } finally {
+    await Promise.all(children.map((child) => child.stop()));
+  }
+}
+
+async function run({ cases, json, quick }: Settings): Promise<boolean> {
+  const parts = await startRealParts(new Set(cases.flatMap(({ needs }) => needs)));
+  const lines: FigureLine[] = [];
+  const rows: string[][] = [];
+  try {
+    for (const one of cases) {
+      for (const figure of await runCase(one, { ...parts, quick })) {
+        const line = judge(one.name, figure);
+        lines.push(line);
+        rows.push(row(line, figure));
+        if (json) process.stdout.write(`${JSON.stringify(line)}\n`);
+      }
+    }
+  } finally {
+    await parts.stop();
+  }
+  if (!json) process.stdout.write(`${table(rows)}\n${machine()}\n`);
+  return lines.every(({ ok }) => ok);
+}
+
+/** What the figures are true of. */
+function machine(): string {
+  const [first] = cpus();
+  return `Node ${process.version}, ${cpus().length} x ${first?.model ?? 'unknown'}, load ${loadavg()[0]!.toFixed(1)}`;
+}
+
+// Standard output is for figures; what is said on the way, by the servers' installation too, is for people.
+console.log = console.error;
+// With this process its children and servers end.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    console.error(`Stopped by ${signal}.`);
+    process.exit(130);
+  });
+}
+
+try {
+  process.exitCode = (await run(readSettings(process.argv.slice(2)))) ? 0 : 1;
+} catch (error) {
+  console.error(error instanceof Error ? (error.stack ?? error.message) : error);
+  console.error(`\n${USAGE}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,84 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Admin, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
+import { now } from './clock.js';
+import { eventRecord } from './event.record.js';
+
+/** Pause between two batches of a steady stream, in milliseconds. */
+const EVERY = 10;
+/** Records in one request where many are wanted. */
+const BATCH = 2_000;
+
+/** Writes events to Kafka, beside whoever reads them: all acknowledged by all replicas. */
+export class EventWriter {
+  private readonly kafka: Kafka;
+  private readonly producer: Producer;
+  private readonly topics: string[] = [];
+
+  constructor(brokers: readonly string[]) {
+    this.kafka = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
+    this.producer = this.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  }
+
+  connect(): Promise<void> {
+    return this.producer.connect();
+  }
+
+  /** Makes topics, which are gone after {@link close}. */
+  async create(topics: readonly string[], partitions: number): Promise<void> {
+    const wanted = topics.map((topic) => ({ topic, numPartitions: partitions }));
+    await this.asAdmin((admin) => admin.createTopics({ topics: wanted, waitForLeaders: true }));
+    this.topics.push(...topics);
+  }
+
+  /** So many events into one partition. */
+  async fill(topic: string, partition: number, count: number, name?: string): Promise<void> {
+    for (let written = 0; written < count; written += BATCH) {
+      const lots = Math.min(BATCH, count - written);
+      const messages = Array.from({ length: lots }, (_, lot) => ({ ...eventRecord(lot, { name }), partition }));
+      await this.producer.send({ topic, acks: -1, messages });
+    }
+  }
+
+  /**
+   * A steady stream of events that say when they were sent, until the signal aborts. What comes late is made up for, so that
+   * slow acknowledgements do not make the stream thinner.
+   * @returns how many there were
+   */
+  async stream(topic: string, perSecond: number, signal: AbortSignal): Promise<number> {
+    const begin = now();
+    const sending = new Set<Promise<unknown>>();
+    let sent = 0;
+    while (!signal.aborted) {
+      const due = Math.floor(((now() - begin) * perSecond) / 1_000) - sent;
+      const messages = Array.from({ length: due }, (_, lot) => eventRecord(lot, { sent: now() }));
+      sent += due;
+      const request = due > 0 ? this.producer.send({ topic, acks: -1, messages }) : Promise.resolve();
+      sending.add(request);
+      void request.finally(() => sending.delete(request));
+      await pause(EVERY);
+    }
+    await Promise.all(sending);
+    return sent;
+  }
+
+  /** For each partition the offset of its next record. */
+  async ends(topic: string): Promise<ReadonlyMap<number, number>> {
+    const offsets = await this.asAdmin((admin) => admin.fetchTopicOffsets(topic));
+    return new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
+  }
+
+  async close(): Promise<void> {
+    await this.asAdmin((admin) => admin.deleteTopics({ topics: this.topics }));
+    await this.producer.disconnect();
+  }
+
+  private async asAdmin<T>(task: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = this.kafka.admin();
+    await admin.connect();
+    try {
+      return await task(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+}

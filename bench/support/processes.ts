@@ -1,0 +1,7 @@
+/** What can be started in a process of its own: see the `answers` of each file for what it can be asked for. */
+export const PROCESSES = {
+  gateway: new URL('./gateway.process.js', import.meta.url),
+  clients: new URL('./clients.process.js', import.meta.url),
+  wsFloor: new URL('./ws.floor.process.js', import.meta.url),
+  temporaryConsumers: new URL('./temporary-consumers.process.js', import.meta.url),
+};
