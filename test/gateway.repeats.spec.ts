@@ -6,6 +6,7 @@ import { auction } from './support/auction.js';
 import { RawClient, type RawFrame, rawIdentity } from './support/raw.client.js';
 
 const away = () => new LogUnavailableError('no broker answers', false);
+const bid = { lot: 7, amount: 120 };
 const answered = ({ event }: RawFrame): boolean => event === 'accepted' || event === 'error';
 
 /** Makes a request again, and waits until the gateway has taken it, however long the answer takes. */
@@ -17,8 +18,6 @@ async function repeat(client: RawClient, topic: string, requestId: string, paylo
 }
 
 describe('a request whose command never reached the log', () => {
-  const bid = { lot: 7, amount: 120 };
-
   /** One whose command is on its way, until the test says that it never arrived. */
   async function start() {
     const log = new MemoryMessageLog();
@@ -54,6 +53,45 @@ describe('a request whose command never reached the log', () => {
     }
     expect(commands.length).toBe(2); // the one that was lost, and one for all of them
     expect(effects).toEqual([120]);
+  });
+});
+
+describe('a request that another gateway may have sent before', () => {
+  it('is not told to be unavailable where this one cannot reach Kafka: it may be carried out', async () => {
+    const log = new MemoryMessageLog();
+    const house = auction();
+    const { url } = await startApp({ log, gateway: { topics: [house.topic] } }, [house.Bidding]);
+    const client = await RawClient.welcome(url);
+    const publish = log.publish.bind(log);
+    let reachable = false;
+    log.publish = async (record) => {
+      if (!reachable && record.headers['ce_type'] === 'command.PlaceBid') throw away();
+      return publish(record);
+    };
+
+    const requestId = client.request(house.topic, 'PlaceBid', bid, { age: 10 });
+
+    expect((await client.next('error')).data).toMatchObject({ requestId, code: 'pending', temporary: true });
+    reachable = true;
+    client.request(house.topic, 'PlaceBid', bid, { requestId, age: 20 });
+    expect(await client.outcome(house.topic, requestId)).toMatchObject({ status: 'success' });
+  });
+
+  it('ends in a time-out where nobody could send it', async () => {
+    const log = new MemoryMessageLog();
+    const house = auction();
+    const { url } = await startApp({ log, gateway: { topics: [house.topic], ttl: { grace: 50 } } }, [house.Bidding]);
+    const client = await RawClient.welcome(url);
+    const publish = log.publish.bind(log);
+    log.publish = async (record) => {
+      if (record.headers['ce_type'] === 'command.PlaceBid') throw away();
+      return publish(record);
+    };
+
+    const requestId = client.request(house.topic, 'PlaceBid', bid, { age: 10, ttl: 200 });
+
+    expect((await client.next('error')).data).toMatchObject({ requestId, code: 'pending' });
+    expect(await client.outcome(house.topic, requestId)).toMatchObject({ status: 'timeout' });
   });
 });
 
