@@ -111,6 +111,30 @@ describe.each(BACKENDS)('the client at a real gateway, on %s,', (backend) => {
     expect(effects).toEqual([]);
   });
 
+  it('is told at once that the gateway is still there when it asks', async () => {
+    const { url } = await start();
+    const answers: string[] = [];
+    class Watched extends WebSocket {
+      constructor(address: string, protocol: string) {
+        super(address, protocol);
+        this.on('message', (data: Buffer) => answers.push(data.toString()));
+      }
+    }
+    const client = new KafkaSocketClient(url, { WebSocket: Watched });
+    onTestFinished(() => client.close());
+    await client.ready();
+
+    client.connect();
+
+    await expect
+      .poll(() => answers.map((text) => JSON.parse(text) as unknown))
+      .toContainEqual({
+        event: 'unsubscribed',
+        data: { channels: [], positions: {} },
+      });
+    expect(client.state).toBe('live');
+  });
+
   it('whose wait was aborted hears of the outcome as a late one', async () => {
     const { connect, topic, held } = await start();
     const client = connect();
