@@ -45,19 +45,19 @@ describe('a batch of events', () => {
 
 describe('frames that wait for the flush window', () => {
   it('lie before the ping that names their position', async () => {
-    const { url, topic, publish } = await start({ flushWindow: 60, heartbeat: { interval: 130, timeout: 120 } });
+    const { url, topic, publish } = await start({ flushWindow: 200, heartbeat: { interval: 500, timeout: 490 } });
     const client = await RawClient.welcome(url, { channels: [topic] });
     const events = setInterval(() => void publish(['Bid.Created']), 3);
     onTestFinished(() => clearInterval(events));
     let seen = -1;
-    for (let pings = 0; pings < 10;) {
+    for (let pings = 0; pings < 4;) {
       const { event, data } = await client.next(() => true);
       if (data.at) seen = Number(data.at[2]);
       if (event !== 'ping') continue;
       expect(Number(data.positions[topic][0])).toBeLessThanOrEqual(seen);
       pings++;
     }
-    expect(seen).toBeGreaterThan(100);
+    expect(seen).toBeGreaterThan(10);
   });
 
   it('go out before the goodbye of a gateway that stops', async () => {

@@ -37,6 +37,12 @@ describe('what a gateway measures', () => {
     expect(await value('connections')).toBe(1);
   });
 
+  it('is our own close code, also for a client that never answered the goodbye', async () => {
+    const { url, value } = await start({ gateway: { heartbeat: { interval: 60, timeout: 50 } } });
+    await RawClient.welcome(url, {}, { answersPings: false }).then(({ socket }) => socket.pause());
+    await expect.poll(() => value('disconnects', { code: 4012 }), { timeout: 5_000 }).toBe(1);
+  });
+
   it('is requests by their answer, deliveries by kind, and what was passed by', async () => {
     const { url, topic, value } = await start();
     const client = await RawClient.welcome(url, { channels: [topic] });

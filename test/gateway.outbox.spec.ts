@@ -153,6 +153,7 @@ describe('a socket that is not as we know it', () => {
     socket.send(new Blob(['first']));
     outbox.send(wireFrame('second'));
     outbox.send(wireFrame('third'));
+    outbox.flush();
 
     await expect.poll(() => got).toEqual(['first', 'second', 'third']);
   });

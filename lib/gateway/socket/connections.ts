@@ -37,9 +37,9 @@ export class Connections {
   accept(socket: WebSocket, request: IncomingMessage): void {
     const { handshake, isFull } = this.admission.of(request);
     this.metrics.connected();
-    socket.once('close', (code) => this.metrics.disconnected(code));
     const { limits } = this.options;
     const outbox = new Outbox(socket, this.flusher, limits.queue);
+    socket.once('close', (code) => this.metrics.disconnected(outbox.goodbye ?? code));
     const connection = new Connection(socket, outbox, handshake, limits.rate, (...frame) => this.onFrame(...frame));
     if (this.draining) return connection.turnAway(CloseCode.shuttingDown, 'shutting down');
     if (socket.protocol !== SUBPROTOCOL)

@@ -22,7 +22,7 @@ export class Outbox {
   private kept = 0;
   /** Bytes of live frames so far. */
   private liveBytes = 0;
-  private ended = false;
+  private said: CloseCode | undefined;
 
   constructor(
     private readonly socket: WebSocket,
@@ -38,14 +38,19 @@ export class Outbox {
     return this.dueBytes + this.socket.bufferedAmount;
   }
 
+  /** The close code that ends it, if we closed the socket: the client's answer, which may never come, need not repeat it. */
+  get goodbye(): CloseCode | undefined {
+    return this.said;
+  }
+
   /** Whether anything more can go to the client. */
   get open(): boolean {
-    return !this.ended && this.socket.readyState === this.socket.OPEN;
+    return !this.said && this.socket.readyState === this.socket.OPEN;
   }
 
   /** Sends a frame, or gives up a client for which too much waits. */
   send(frame: Buffer): void {
-    if (this.ended) return;
+    if (this.said) return;
     this.liveBytes += frame.length;
     // The socket itself is looked at only where it may matter: this runs for every event and client.
     if (this.kept + this.dueBytes > this.limit && this.isTooSlow()) this.giveUp();
@@ -54,7 +59,7 @@ export class Outbox {
 
   /** Sends a frame of recovery, which waits by itself for the client to read: it is never too slow for that. */
   sendPatiently(frame: Buffer): void {
-    if (!this.ended) this.add(frame);
+    if (!this.said) this.add(frame);
   }
 
   /** Hands all that is due to the socket. Says false, and hands over nothing, where that has enough to do. */
@@ -67,9 +72,9 @@ export class Outbox {
 
   /** Closes the socket after all that is due. Safe to call twice. */
   close(code: CloseCode, reason: string): void {
-    if (this.ended) return;
+    if (this.said) return;
     this.write();
-    this.ended = true;
+    this.said = code;
     this.socket.close(code, reason);
   }
 
