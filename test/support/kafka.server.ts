@@ -48,6 +48,16 @@ export class KafkaBroker {
     return this.process.kill();
   }
 
+  /** SIGSTOP: connections stay open, and nobody answers. */
+  freeze(): void {
+    this.process.freeze();
+  }
+
+  /** SIGCONT */
+  thaw(): void {
+    this.process.thaw();
+  }
+
   /** An orderly shutdown, which hands its partitions over first. */
   stop(): Promise<void> {
     return this.process.stop();

@@ -51,6 +51,16 @@ export class ServerProcess {
     await this.exited;
   }
 
+  /** Lets it stand still, with its connections open: neither alive nor dead. */
+  freeze(): void {
+    this.child?.kill('SIGSTOP');
+  }
+
+  /** Lets it go on where it stood still. */
+  thaw(): void {
+    this.child?.kill('SIGCONT');
+  }
+
   /** Lets it end in good order, but not for ever. */
   async stop(): Promise<void> {
     this.child?.kill('SIGTERM');
