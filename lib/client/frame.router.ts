@@ -64,6 +64,7 @@ export class FrameRouter {
     subscribed: (data, id) => this.#subscribed(data, id),
     unsubscribed: (data, id) => this.#subscribed(data, id),
     refreshed: (data, id) => this.#parts.token.refreshed(data, id),
+    incomplete: ({ topic, reason }) => this.#parts.positions.incomplete(topic, reason),
     recovered: (data) => this.#recovered(data),
     ping: (data) => this.#ping(data),
     error: (data, id) => this.#error(data, id),
@@ -145,8 +146,7 @@ export class FrameRouter {
     const { positions, order, connection } = this.#parts;
     const before = positions.recovering;
     connection.progressed();
-    positions.recovered(recovered.topic, recovered.reason);
-    this.#events.recovered(recovered);
+    this.#events.recovered(positions.recovered(recovered));
     const socket = connection.socket;
     // Only once results that came with it are open as well: what they settle must not be sent again.
     if (before && !positions.recovering && socket) void order.drained().then(() => this.#caughtUp(socket));

@@ -1,4 +1,4 @@
-import type { At, Positions, RecoveryReason } from '../protocol/frames.js';
+import type { At, GatewayFrames, Positions, RecoveryReason } from '../protocol/frames.js';
 
 type Offsets = Map<string, bigint>;
 
@@ -17,6 +17,8 @@ interface Recovering {
 export class PositionTracker {
   readonly #done = new Map<string, Offsets>();
   readonly #recovering = new Map<string, Recovering>();
+  /** Topics of which something is left out, and why, until it was told: the gateway that leaves it out may be gone before. */
+  readonly #incomplete = new Map<string, RecoveryReason>();
   #epoch: string | undefined;
 
   /** Names the log that the positions belong to. */
@@ -51,6 +53,7 @@ export class PositionTracker {
     this.#epoch = epoch;
     this.#recovering.clear();
     for (const topic of asked) {
+      if (!sameLog) this.#incomplete.set(topic, 'epoch');
       this.#recovering.set(topic, { asked: new Map(this.#done.get(topic)), live: (sameLog && live[topic]) || {} });
     }
     for (const [topic, partitions] of Object.entries(live)) {
@@ -75,13 +78,26 @@ export class PositionTracker {
     }
   }
 
-  /** All that was missed in a topic is here. */
-  recovered(topic: string, reason: RecoveryReason | undefined): void {
+  /** Something of a topic is left out. What comes next lies behind it, so the next gateway will not know. */
+  incomplete(topic: string, reason: RecoveryReason): void {
+    this.#incomplete.set(topic, reason);
+  }
+
+  /**
+   * All that was missed in a topic is here.
+   * @returns what is to be told: what a gateway before left out is missing, too
+   */
+  recovered(recovered: GatewayFrames['recovered']): GatewayFrames['recovered'] {
+    const { topic } = recovered;
+    const reason = recovered.reason ?? this.#incomplete.get(topic);
+    this.#incomplete.delete(topic);
     const recovering = this.#recovering.get(topic);
-    if (!recovering) return;
-    this.#recovering.delete(topic);
-    if (reason === 'future') this.#comeBack(topic, recovering);
-    this.#advance(topic, recovering.live);
+    if (recovering) {
+      this.#recovering.delete(topic);
+      if (recovered.reason === 'future') this.#comeBack(topic, recovering);
+      this.#advance(topic, recovering.live);
+    }
+    return reason === undefined ? recovered : { ...recovered, complete: false, reason };
   }
 
   /** We claimed to be done with records that do not exist, so those that will take their offsets are new to us. */

@@ -126,7 +126,7 @@ export class Gateway {
       for (const [partition, offset] of await this.log.offsetsAt(topic, since))
         this.router.open(topic, partition, offset);
     }
-    this.tail = await this.log.tail({ topics, since, onBatch: this.router.route });
+    this.tail = await this.log.tail({ topics, since, onBatch: this.router.route, onLost: this.router.lose });
     if (this.draining) await this.tail.stop();
     await this.tail.caughtUp; // rejects where it is stopped before
     this.state = { epoch: `${this.log.clusterId}.${this.options.epoch}` };

@@ -61,6 +61,8 @@ export interface TailOptions {
    * {@link MessageLog.trouble} says why, and it is called again with the same records after a second.
    */
   readonly onBatch: (batch: RecordBatch) => void | Promise<void>;
+  /** Told, between two batches, of what retention took before it could be read. Reading goes on behind it. */
+  readonly onLost?: (gap: LogRange) => void;
 }
 
 /** A reader of all partitions, without a group, that keeps its own positions. */

@@ -68,6 +68,7 @@ export interface GatewayFrames {
   subscribed: { channels: readonly string[]; types?: readonly string[]; positions: Positions };
   unsubscribed: { channels: readonly string[]; types?: readonly string[]; positions: Positions };
   refreshed: { expires?: string };
+  incomplete: { topic: string; reason: RecoveryReason };
   recovered: { topic: string; complete: boolean; reason?: RecoveryReason; count: number };
   ping: { positions: Positions };
   error: { requestId?: string; code: ErrorCode; message: string; temporary: boolean; details?: unknown };

@@ -11,8 +11,8 @@ import type { MissedPartition, Place, RecoveryPlan } from './recovery.plan.js';
 /** When a step ends, that others have their turn: milliseconds, and bytes, of which a socket takes about as many without haste. */
 const STEP_TIME = 1;
 const STEP_BYTES = 256 * 1024;
-/** Requests whose outcome this client was told of; a second terminal record comes soon after the first. */
-const MAX_TOLD = 10_000;
+/** Requests of which it is remembered that their outcome was sent; a second terminal record comes soon after the first. */
+const MAX_ENDED = 10_000;
 
 /** Some records of a partition in offset order, and the first offset behind them. */
 export type Missed = Pick<LogChunk, 'records' | 'next'>;
@@ -23,7 +23,10 @@ export class RecoveringClient {
   private readonly counts = new Map<string, number>();
   private readonly reasons: Map<string, RecoveryReason | undefined>;
   private readonly partitions: ReadonlyMap<string, MissedPartition>;
-  private readonly told = new Set<string>();
+  /** Topics of which it was told that something is left out, and why. */
+  private readonly told = new Map<string, RecoveryReason>();
+  /** Requests whose outcome was sent. */
+  private readonly ended = new Set<string>();
 
   constructor(
     readonly session: Session,
@@ -69,7 +72,12 @@ export class RecoveringClient {
    */
   lost(topic: string): void {
     if (!this.reasons.has(topic)) throw new Error(`records of "${topic}" were lost before they could be delivered`);
-    this.reasons.set(topic, 'retention');
+    this.leaveOut(topic, 'retention');
+  }
+
+  /** Tells what is known to be left out, before anything is sent. */
+  begin(): void {
+    for (const [topic, reason] of this.plan.topics) if (reason === 'retention') this.leaveOut(topic, reason);
   }
 
   /** What was sent of each topic, and whether it was all. */
@@ -93,17 +101,27 @@ export class RecoveringClient {
   private send(record: RoutedRecord): number {
     const { topic } = record;
     const left = record.kind === 'event' && this.isLeftOut(record);
-    if (left && this.reasons.get(topic) !== undefined) return 0; // incomplete already
+    if (left && this.told.has(topic)) return 0; // incomplete already
     const frame = this.delivery.frameFor(this.session, record);
     if (frame === undefined) return 0;
     if (left) {
-      this.reasons.set(topic, 'limit');
+      this.leaveOut(topic, 'limit');
       return 0;
     }
     if (record.kind === 'result' && !this.isOutcome(record)) return 0;
     this.session.sendRecovered(frame);
     this.counts.set(topic, (this.counts.get(topic) ?? 0) + 1);
     return frame.length;
+  }
+
+  /** Tells it before anything that lies behind the gap: a client that is cut off then goes on behind it, at a gateway that sees none. */
+  private leaveOut(topic: string, reason: RecoveryReason): void {
+    const known = this.reasons.get(topic);
+    if (known === undefined || known === 'limit') this.reasons.set(topic, reason);
+    const told = this.told.get(topic);
+    if (told === reason || told === 'retention') return; // which says more than `limit`: results may be missing, too
+    this.told.set(topic, reason);
+    this.session.send('incomplete', { topic, reason });
   }
 
   private isLeftOut({ topic, partition, offset }: RoutedRecord): boolean {
@@ -116,12 +134,12 @@ export class RecoveringClient {
     const first = this.ledger.get(identity)?.outcome;
     // The ledger may have begun behind the first one.
     if (first && (first.topic !== topic || first.partition !== partition || first.offset < offset)) return false;
-    if (this.told.has(identity)) return false;
-    for (const oldest of this.told) {
-      if (this.told.size < MAX_TOLD) break;
-      this.told.delete(oldest);
+    if (this.ended.has(identity)) return false;
+    for (const oldest of this.ended) {
+      if (this.ended.size < MAX_ENDED) break;
+      this.ended.delete(oldest);
     }
-    this.told.add(identity);
+    this.ended.add(identity);
     return true;
   }
 }

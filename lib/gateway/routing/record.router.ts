@@ -1,8 +1,10 @@
 import { Logger } from '@nestjs/common';
 import { messageOf } from '../../kafka-socket.error.js';
+import type { LogRange } from '../../log/message.log.js';
 import { messageTypeOf } from '../../message/message.type.js';
 import { isRootCommand } from '../../message/outcome.rule.js';
 import type { LogPosition, LogRecord, RecordBatch } from '../../message/record.js';
+import { CloseCode } from '../../protocol/close-codes.js';
 import { requestIdentity } from '../../message/request.identity.js';
 import type { BroadcastRules } from './broadcast.rules.js';
 import type { Delivery } from './delivery.js';
@@ -70,6 +72,16 @@ export class RecordRouter {
     for (const record of batch.records) if (!this.routeOne(record)) discards++;
     this.metrics.discarded(discards);
     if (batch.next > cursor.next) cursor.next = batch.next;
+  };
+
+  /**
+   * Goes on behind what the log lost before it was routed here. Nobody knows what it was, so all who are here have to come back:
+   * then they are told that they miss something, or, where they had it from another gateway, are not.
+   */
+  readonly lose = ({ topic, partition, to }: LogRange): void => {
+    this.open(topic, partition, to);
+    for (const session of this.sessions)
+      session.close(CloseCode.insufficientState, 'the log lost records before they were delivered: reconnect');
   };
 
   /**

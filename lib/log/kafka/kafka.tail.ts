@@ -77,6 +77,7 @@ export class KafkaTail implements Tail {
       skipped: (next, start) => {
         this.logger.warn(`Offset ${next} of ${name} is not there any more. Reading goes on at ${start}.`);
         this.catchUp.passed(reading, start);
+        this.tail.onLost?.({ topic, partition, from: next, to: start });
       },
     });
     this.fetcher.add(reading);

@@ -13,6 +13,8 @@ export interface BatchHandler {
   batch(batch: RecordBatch): void | Promise<void>;
   /** {@link batch} failed; it will be called with the same records again. */
   failed(error: unknown): void;
+  /** Retention has taken what stood between two offsets before it was read. */
+  lost?(from: bigint, to: bigint): void;
 }
 
 /**
@@ -59,7 +61,11 @@ export class MemoryReader {
   }
 
   private async step(): Promise<void> {
-    if (this.hasWork) await this.hand(this.partition.read(this.position, BATCH));
+    if (this.hasWork) {
+      const { start } = this.partition;
+      if (start > this.position) this.handler.lost?.(this.position, start);
+      await this.hand(this.partition.read(this.position, BATCH));
+    }
     this.busy = false;
     this.wakeUp();
   }

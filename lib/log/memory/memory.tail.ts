@@ -11,7 +11,7 @@ export class MemoryTail implements Tail {
   private readonly readers: readonly MemoryReader[];
   private readonly catchUp: CatchUp;
 
-  constructor(partitions: readonly MemoryPartition[], { since, onBatch }: TailOptions, troubles: LogTroubles) {
+  constructor(partitions: readonly MemoryPartition[], { since, onBatch, onLost }: TailOptions, troubles: LogTroubles) {
     const stretches = partitions.map((source) => {
       const { topic, partition, end } = source;
       return { topic, partition, end, source, from: source.firstAt(since) };
@@ -25,6 +25,7 @@ export class MemoryTail implements Tail {
           this.catchUp.passed(batch, batch.next);
           troubles.clear(part);
         },
+        lost: (from, to) => onLost?.({ topic, partition, from, to }),
         failed: (error) => troubles.report(part, `A handler failed ${part} and is called again: ${messageOf(error)}`),
       });
     });
