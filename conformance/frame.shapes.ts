@@ -86,6 +86,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   subscribed: answerOfSubscription,
   unsubscribed: answerOfSubscription,
   refreshed: { expires: orNothing(isTime) },
+  incomplete: { topic: isText, reason: isOneOf('retention', 'limit') },
   recovered: {
     topic: isText,
     complete: isBoolean,
