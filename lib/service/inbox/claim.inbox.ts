@@ -58,9 +58,12 @@ export class ClaimInbox implements Inbox {
         if (claimed.state === 'ours') return undefined;
         if (claimed.state === 'done') return JSON.parse(claimed.completion) as Completion;
       } catch (error) {
-        if (this.options.whenAway === 'wait') throw error;
-        this.logger.warn(`${handler} runs without its inbox, and may run again: ${messageOf(error)}`);
-        return undefined;
+        if (this.options.whenAway === 'run') {
+          this.logger.warn(`${handler} runs without its inbox, and may run again: ${messageOf(error)}`);
+          return undefined;
+        }
+        // Asked again as the same holder: the claim may have arrived, and its answer not.
+        this.logger.warn(`${handler} waits for its inbox: ${messageOf(error)}`);
       }
       await pauseFor(pause, signal);
     }
