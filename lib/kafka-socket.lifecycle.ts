@@ -143,9 +143,10 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
   private warnOfOpenDoors(): void {
     if (process.env['NODE_ENV'] !== 'production') return;
     const { gateway, kafka, log, redis } = this.options;
-    if (gateway && !gateway.authenticate) this.logger.warn('gateway.authenticate is not set: anyone may connect.');
-    if (gateway && !gateway.authorize)
-      this.logger.warn('gateway.authorize is not set: anyone who is connected may send and read everything.');
+    if (gateway && !gateway.authenticate && !gateway.admit)
+      this.logger.warn('Neither gateway.authenticate nor gateway.admit is set: anyone may connect.');
+    if (gateway && !gateway.authorize && gateway.guards.length === 0)
+      this.logger.warn('Neither gateway.authorize nor gateway.guards is set: who is connected may send and read everything.');
     if (!kafka && !log) this.logger.warn('kafka is not set: all messages live in this process and end with it.');
     if (!redis) this.logger.warn('redis is not set: time-outs live in this process and end with it.');
   }
