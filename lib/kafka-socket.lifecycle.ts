@@ -146,7 +146,9 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
     if (gateway && !gateway.authenticate && !gateway.admit)
       this.logger.warn('Neither gateway.authenticate nor gateway.admit is set: anyone may connect.');
     if (gateway && !gateway.authorize && gateway.guards.length === 0)
-      this.logger.warn('Neither gateway.authorize nor gateway.guards is set: who is connected may send and read everything.');
+      this.logger.warn(
+        'Neither gateway.authorize nor gateway.guards is set: who is connected may send and read everything.',
+      );
     if (!kafka && !log) this.logger.warn('kafka is not set: all messages live in this process and end with it.');
     if (!redis) this.logger.warn('redis is not set: time-outs live in this process and end with it.');
   }
