@@ -45,6 +45,15 @@ describe('a command whose wait is aborted', () => {
     expect(await late).toMatchObject({ requestId: request.requestId });
   });
 
+  it('rejects with an error of ours where the signal gives no reason, as React Native’s do not', async () => {
+    const { client } = await startLiveClient();
+    const signal = Object.assign(new EventTarget(), { aborted: false }) as AbortSignal;
+    const failure = failureOf(client.send('auction', 'PlaceBid', {}, { signal }));
+    signal.dispatchEvent(new Event('abort'));
+
+    expect(await failure).toMatchObject({ code: 'wait_aborted' });
+  });
+
   it('is not sent where the signal was aborted before', async () => {
     const { client, socket } = await startLiveClient();
     const failure = failureOf(client.send('auction', 'Aborted', {}, { signal: AbortSignal.abort(new Error('no')) }));
@@ -184,6 +193,17 @@ describe('a command that was refused for the rate twice over', () => {
     client.close();
 
     expect(await failure).toMatchObject({ status: 'unknown' });
+  });
+});
+
+describe('a gateway that takes less than a frame a second', () => {
+  it('gets them one by one', async () => {
+    const { client, clock, socket } = await startLiveClient({}, { limits: { payload: 65_536, rate: 0.5 } });
+    for (const command of ['First', 'Second']) client.send('auction', command, {}).catch(() => undefined);
+    expect(await socket.next('request')).toMatchObject({ command: 'First' });
+    clock.advance(2_300);
+
+    expect(await socket.next('request')).toMatchObject({ command: 'Second' });
   });
 });
 

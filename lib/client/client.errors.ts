@@ -55,6 +55,11 @@ export class CommandFailedError extends KafkaSocketError {
   }
 }
 
+/** The wait for a command was aborted, by a signal that gives no reason of its own. */
+export class WaitAbortedError extends KafkaSocketError {
+  readonly code = 'wait_aborted';
+}
+
 /** Options that the client cannot work with. */
 export class InvalidClientOptionsError extends KafkaSocketError {
   readonly code = 'client_options_invalid';

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../protocol/error-codes.js';
 import type { BroadcastFrame, ClientFrames, TypesByTopic } from '../protocol/frames.js';
+import { BoundedMap } from './bounded.map.js';
 import { type Listener, ListenerSet, type Off } from './listener.set.js';
 import type { SendPace } from './send.pace.js';
 
@@ -24,6 +25,8 @@ interface Subscription {
 const ALL = '*';
 /** What the gateway was told of a channel did not count, so it has to be told whatever is wanted now. */
 const REFUSED = '';
+/** Frames that are remembered until they are answered. A gateway answers them in their order, each at once. */
+const UNANSWERED = 256;
 
 /**
  * Who listens to which events, and which channels the gateway was told to open for that: those with a listener, and in them
@@ -33,8 +36,8 @@ export class EventSubscriptions {
   readonly #topics = new Map<string, Map<string, Subscription>>();
   /** By topic the types that the gateway knows of, joined; {@link ALL} for all. */
   readonly #told = new Map<string, string>();
-  /** Frames that are not answered yet, by their ids: the channels that they are about. */
-  readonly #asked = new Map<string, readonly string[]>();
+  /** The last frames that are not answered yet, by their ids: the channels that they are about. */
+  #asked = new BoundedMap<string, readonly string[]>(UNANSWERED);
   #frames = 0;
   readonly #onThrown: (thrown: unknown) => void;
   #link: SubscriptionLink | undefined;
@@ -88,7 +91,7 @@ export class EventSubscriptions {
   /** The gateway is gone; the next hello tells the next one all. */
   disconnected(): void {
     this.#link = undefined;
-    this.#asked.clear();
+    this.#asked = new BoundedMap(UNANSWERED);
   }
 
   /** The gateway has done what a frame of ours asked for. */

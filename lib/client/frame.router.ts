@@ -70,6 +70,7 @@ export class FrameRouter {
     error: (data, id) => this.#error(data, id),
   };
   #opener: ResultOpener | undefined;
+  /** How fast frames may go out at the gateway that has said welcome. */
   #pace: SendPace | undefined;
   /** Whether a gateway has closed the connection because we sent too much, and none has said welcome since. */
   #hasty = false;
@@ -94,6 +95,7 @@ export class FrameRouter {
   /** The gateway is gone. */
   disconnected(closeCode: number): void {
     this.#pace?.stop();
+    this.#pace = undefined;
     this.#hasty ||= closeCode === CloseCode.rate;
   }
 
@@ -124,7 +126,7 @@ export class FrameRouter {
   #welcome({ epoch, positions, heartbeat, limits: { payload, rate } }: GatewayFrames['welcome']): void {
     const { connection, requests, subscriptions } = this.#parts;
     const { socket } = connection;
-    if (!socket) return;
+    if (!socket || this.#pace) throw new TypeError('nobody waits for a welcome');
     this.#parts.positions.begin(epoch, positions, this.#asked);
     connection.welcomed(heartbeat);
     const pace = this.#newPace(rate);
@@ -135,7 +137,6 @@ export class FrameRouter {
   }
 
   #newPace(rate: number): SendPace {
-    this.#pace?.stop();
     this.#pace = new SendPace(this.#parts.clock, rate);
     if (this.#hasty) this.#pace.exhaust();
     this.#hasty = false;

@@ -8,7 +8,7 @@ export interface WebSocketLike {
   close(): void;
   addEventListener(type: 'open' | 'error', listener: () => void): void;
   addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void;
-  addEventListener(type: 'close', listener: (event: { code: number; reason: string }) => void): void;
+  addEventListener(type: 'close', listener: (event: { code: number; reason?: string }) => void): void;
 }
 
 /** Makes WebSockets: the global `WebSocket`, or the one of `ws`. */
@@ -33,7 +33,8 @@ export class GatewaySocket {
     this.#socket = new Implementation(url, SUBPROTOCOL);
     this.#socket.addEventListener('open', () => this.#events?.opened());
     this.#socket.addEventListener('message', ({ data }) => this.#events?.received(data));
-    this.#socket.addEventListener('close', ({ code, reason }) => {
+    // Not every runtime gives a reason where there is none.
+    this.#socket.addEventListener('close', ({ code, reason = '' }) => {
       const told = this.#events;
       this.#events = undefined;
       told?.closed(code, reason);

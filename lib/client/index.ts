@@ -43,6 +43,7 @@ export {
   TokenRefreshError,
   UnreadableResultError,
   UnserializableRequestError,
+  WaitAbortedError,
 } from './client.errors.js';
 export type { ClientCrypto } from './client.crypto.js';
 export { type ClientIdentity, createIdentity } from './client.identity.js';

@@ -8,6 +8,7 @@ import {
   type Failure,
   InvalidClientOptionsError,
   UnserializableRequestError,
+  WaitAbortedError,
 } from './client.errors.js';
 
 /** The gateway's word that Kafka has the command. */
@@ -85,8 +86,9 @@ export class PendingRequest {
     this.abandon(new CommandFailedError(this.head.topic, this.head.command, this.id, failure));
   }
 
+  /** @param reason why nobody waits any more; signals of some runtimes give none */
   abandon(reason: unknown): void {
-    this.#reject(reason);
+    this.#reject(reason ?? new WaitAbortedError(`The wait for "${this.head.command}" was aborted.`));
   }
 }
 

@@ -10,6 +10,8 @@ const SHARE = 0.9;
 export class SendPace {
   readonly #clock: ClientClock;
   readonly #rate: number;
+  /** As many as may go out at once. */
+  readonly #burst: number;
   /** Who has something to send, and is asked again once there is leave. */
   readonly #waiting = new Set<() => void>();
   #stopTimer: (() => void) | undefined;
@@ -20,7 +22,8 @@ export class SendPace {
   constructor(clock: ClientClock, rate: number) {
     this.#clock = clock;
     this.#rate = rate;
-    this.#tokens = rate;
+    this.#burst = Math.max(1, rate);
+    this.#tokens = this.#burst;
     this.#filled = clock.now();
   }
 
@@ -31,7 +34,7 @@ export class SendPace {
   take(again: () => void): boolean {
     const now = this.#clock.now();
     const perMillisecond = (this.#rate * SHARE) / 1_000;
-    this.#tokens = Math.min(this.#rate, this.#tokens + (now - this.#filled) * perMillisecond);
+    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#filled) * perMillisecond);
     this.#filled = now;
     if (this.#tokens < 1) {
       this.#waiting.add(again);
