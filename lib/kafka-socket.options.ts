@@ -66,12 +66,7 @@ export function resolveOptions(given: KafkaSocketModuleOptions): ResolvedOptions
   }
   const gateway = given.gateway && mergeOptions(new GatewayOptions(), given.gateway, 'gateway', problems);
   const timeouts = mergeOptions(defaultTimeouts(given), given.timeouts ?? {}, 'timeouts', problems);
-  const service = mergeOptions<ServiceOptions>(
-    new ServiceOptions(),
-    (given.handlers ?? {}) as Given<ServiceOptions>,
-    'handlers',
-    problems,
-  );
+  const service = mergeOptions<ServiceOptions>(new ServiceOptions(), given.handlers ?? {}, 'handlers', problems);
   service.name = given.service;
   if (gateway && given.handlers?.window === undefined) service.window = gateway.ttl.maximum + gateway.ttl.grace;
   if (given.handlers?.inbox?.window === undefined) service.inbox.window = service.window;

@@ -84,8 +84,8 @@ describe.each(INBOX_KINDS)('with an inbox in %s, a request that was sent again i
       expect.objectContaining(outcome),
       expect.objectContaining(outcome),
     ]);
-    const [first, second] = follower.ofType('result.Pay');
-    expect([first!.partition, second!.partition].sort()).toEqual([0, 1]);
+    const places = follower.ofType('result.Pay').map(({ partition }) => partition);
+    expect(new Set(places)).toEqual(new Set([0, 1]));
     expect(new Set(idsOf(follower, 'result.Pay')).size).toBe(1);
     const succeeded = 'value' in outcome;
     expect(idsOf(follower, 'event.Payment.Begun')).toHaveLength(succeeded ? 1 : 0);
@@ -114,7 +114,7 @@ describe.each(INBOX_KINDS)('with an inbox in %s, a request that was sent again i
 
     await follower.next('both answers', () => follower.outcomes(crumbs.requestId).length === 2);
     await follower.outcome(other.requestId);
-    expect(effects.sort()).toEqual([5, 7]);
+    expect(effects).toEqual([5, 7]);
     expect(new Set(follower.outcomes(crumbs.requestId).map((outcome) => JSON.stringify(outcome))).size).toBe(1);
   });
 });
@@ -141,7 +141,7 @@ describe.each(INBOX_KINDS)('with an inbox in %s, a command whose partition moves
 
     for (const { requestId } of [...sent, ...after]) await two.follower.outcome(requestId);
     expect([...effects].sort((a, b) => a - b)).toEqual([0, 1, 2, 10, 11, 12]);
-    expect(effects.slice(0, 3).sort()).toEqual([0, 1, 2]);
+    expect(new Set(effects.slice(0, 3))).toEqual(new Set([0, 1, 2]));
     expect(one.follower.deadLetters).toEqual([]);
   });
 });
