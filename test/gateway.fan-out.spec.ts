@@ -104,7 +104,8 @@ describe('clients that want different things', () => {
 
     await publish(TYPES);
     await settled(clients);
-    expect(clients.map(typesOf)).toEqual([[...TYPES], [TYPES[0]], ...Array(3).fill([TYPES[0], TYPES[1]]), []]);
+    const both = TYPES.slice(0, 2);
+    expect(clients.map(typesOf)).toEqual([[...TYPES], [TYPES[0]], both, both, both, []]);
 
     await clients[2]!.cut(); // one of three
     clients[3]!.send('subscribe', { channels: [topic], types: [TYPES[2]] });
@@ -115,13 +116,7 @@ describe('clients that want different things', () => {
     const left = clients.filter((_, i) => i !== 2);
     await settled(left);
 
-    expect(left.map(typesOf)).toEqual([
-      [...TYPES, ...TYPES],
-      [TYPES[0]],
-      [TYPES[0], TYPES[1], TYPES[2]],
-      [TYPES[0], TYPES[1], TYPES[0], TYPES[1]],
-      [],
-    ]);
+    expect(left.map(typesOf)).toEqual([[...TYPES, ...TYPES], [TYPES[0]], [...TYPES], [...both, ...both], []]);
   });
 
   it('are asked by their filter, and not one by one', () => {

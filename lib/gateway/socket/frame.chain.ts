@@ -9,8 +9,8 @@ export class FrameChain {
 
   /** Without arguments: the empty chain. */
   constructor(
-    private readonly frame?: Buffer,
-    private readonly before?: FrameChain,
+    readonly frame?: Buffer,
+    readonly before?: FrameChain,
   ) {
     this.bytes = (frame?.length ?? 0) + (before?.bytes ?? 0);
   }
@@ -20,11 +20,11 @@ export class FrameChain {
     if (this.next?.frame === frame) return this.next;
     return (this.next = new FrameChain(frame, this));
   }
+}
 
-  /** The frames in their order. */
-  frames(): Buffer[] {
-    const frames: Buffer[] = [];
-    for (let link: FrameChain | undefined = this; link?.frame; link = link.before) frames.push(link.frame);
-    return frames.reverse();
-  }
+/** The frames of a chain in their order. */
+export function framesOf(chain: FrameChain): Buffer[] {
+  const frames: Buffer[] = [];
+  for (let link: FrameChain | undefined = chain; link?.frame; link = link.before) frames.push(link.frame);
+  return frames.reverse();
 }

@@ -1,18 +1,23 @@
-import { FrameChain } from './frame.chain.js';
-import type { Outbox } from './outbox.js';
+import { FrameChain, framesOf } from './frame.chain.js';
 
 /** Sockets that are written to in a row, some 8 ms of work; then others have a turn. What comes meanwhile goes out with the rest. */
 const SLICE = 1_024;
 /** How often sockets that had enough to do are looked at, in milliseconds: `ws` tells of no drain (websockets/ws#492). */
 const LOOK_EVERY = 10;
 
+/** What has something due to a socket. */
+interface Due {
+  /** Hands it over. Says false where the socket has enough to do. */
+  flush(): boolean;
+}
+
 /**
  * Sees to it that what is due to a socket goes out in one write: at the end of the event loop's turn, or of the window. One for
  * all sockets of a gateway, because joined frames are shared between them.
  */
 export class OutboxFlusher {
-  private waiting: Outbox[] = [];
-  private readonly slow = new Set<Outbox>();
+  private waiting: Due[] = [];
+  private readonly slow = new Set<Due>();
   private empty = new FrameChain();
   private readonly joined = new Map<FrameChain, Buffer>();
   private turn: NodeJS.Immediate | undefined;
@@ -23,7 +28,7 @@ export class OutboxFlusher {
   constructor(private readonly window: number) {}
 
   /** Notes that something becomes due to a socket, and gives the chain that it begins. */
-  begin(outbox: Outbox): FrameChain {
+  begin(outbox: Due): FrameChain {
     this.waiting.push(outbox);
     if (this.window === 0) this.turn ??= setImmediate(this.flush);
     else this.timer ??= setTimeout(this.flush, this.window);
@@ -34,7 +39,7 @@ export class OutboxFlusher {
   join(chain: FrameChain): Buffer {
     const known = this.joined.get(chain);
     if (known) return known;
-    const frames = chain.frames();
+    const frames = framesOf(chain);
     const bytes = frames.length === 1 ? frames[0]! : Buffer.concat(frames, chain.bytes);
     this.joined.set(chain, bytes);
     return bytes;

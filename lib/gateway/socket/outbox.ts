@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws';
 import { CloseCode } from '../../protocol/close-codes.js';
-import type { FrameChain } from './frame.chain.js';
+import { type FrameChain, framesOf } from './frame.chain.js';
 import type { OutboxFlusher } from './outbox.flusher.js';
 import { textIn } from './wire.frame.js';
 import { isIdle, type WireSender, wireSender } from './wire.sender.js';
@@ -104,7 +104,7 @@ export class Outbox {
     this.due = undefined;
     if (!due || !this.open) return;
     if (sender && isIdle(sender)) sender.sendFrame([this.flusher.join(due)]);
-    else for (const frame of due.frames()) socket.send(textIn(frame), { binary: false });
+    else for (const frame of framesOf(due)) socket.send(textIn(frame), { binary: false });
     this.kept = socket.bufferedAmount;
   }
 }
