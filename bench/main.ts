@@ -25,6 +25,8 @@ const USAGE = `npm run bench [name...] -- [--json] [--quick] [--profile <directo
 KAFKA_BROKERS=host:port,... and REDIS_URL=redis://host:port are used where they are set; else both are started here.
 Ends with 1 where a goal is missed.`;
 
+class UsageError extends Error {}
+
 interface Settings {
   readonly cases: readonly BenchCase[];
   readonly json: boolean;
@@ -33,15 +35,23 @@ interface Settings {
 
 function readSettings(args: string[]): Settings {
   const options = { json: { type: 'boolean' }, quick: { type: 'boolean' }, profile: { type: 'string' } } as const;
-  const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+  const { values, positionals } = parsed(() => parseArgs({ args, options, allowPositionals: true }));
   const unknown = positionals.filter((name) => !CASES.some((one) => one.name === name));
-  if (unknown.length > 0) throw new Error(`There is no bench "${unknown.join('", "')}".`);
+  if (unknown.length > 0) throw new UsageError(`There is no bench "${unknown.join('", "')}".`);
   if (values.profile) {
     process.env.BENCH_PROFILE = resolve(values.profile);
     mkdirSync(process.env.BENCH_PROFILE, { recursive: true });
   }
   const cases = CASES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
   return { cases, json: values.json ?? false, quick: values.quick ?? false };
+}
+
+function parsed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }
 
 /** Runs one case, and ends what it started. */
@@ -76,10 +86,10 @@ async function run({ cases, json, quick }: Settings): Promise<boolean> {
         if (json) process.stdout.write(`${JSON.stringify(line)}\n`);
       }
     }
+    if (!json) process.stdout.write(`${table(rows)}\n${machine()}\n`);
   } finally {
     await parts.stop();
   }
-  if (!json) process.stdout.write(`${table(rows)}\n${machine()}\n`);
   return lines.every(({ ok }) => ok);
 }
 
@@ -102,7 +112,6 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 try {
   process.exitCode = (await run(readSettings(process.argv.slice(2)))) ? 0 : 1;
 } catch (error) {
-  console.error(error instanceof Error ? (error.stack ?? error.message) : error);
-  console.error(`\n${USAGE}`);
+  console.error(error instanceof UsageError ? `${error.message}\n\n${USAGE}` : error);
   process.exitCode = 1;
 }

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { BenchCase, BenchSite } from './bench.case.js';
 import type { BenchHello } from './support/bench.client.js';
 import type { Child } from './support/child.process.js';
-import type { CaughtUp, Clients } from './support/clients.process.js';
+import type { Clients } from './support/clients.process.js';
 import { EventWriter } from './support/event.writer.js';
 import type { Figure } from './support/figure.js';
 import type { GatewayProcess } from './support/gateway.process.js';
@@ -18,6 +18,9 @@ const PARTITIONS = 3;
 const MISSED = 300;
 /** Records of each partition, of which clients missed the last ones. */
 const HELD = 1_000;
+/** A ring that newer records of another topic have filled, so that what was missed is no longer in it: bytes, and records. */
+const SMALL_RING = 1_048_576;
+const NEWER = 3_000;
 /** Clients that are live meanwhile, on a topic of their own, and the events a second that they get. */
 const WATCHERS = 50;
 const PER_SECOND = 100;
@@ -30,6 +33,8 @@ const TRIED_WITH = 150;
 interface Sample {
   /** Clients a second that have all they missed. */
   readonly rate: number;
+  /** Processor time of the server for a client, in milliseconds. */
+  readonly cpu: number;
   /** How long the slowest hundredth waited, from connecting on, in milliseconds. */
   readonly slowest: number;
   /** Clients that did not get all. */
@@ -64,7 +69,7 @@ export const recovery: BenchCase = {
       const clients = site.start<Clients>(PROCESSES.clients, { nice: 10 });
       const storm: Storm = { site, writer, topic, clients, hellos: awaySince(topic, count) };
       const variants = {
-        cold: await gatewaySide(storm, { ring: 1 }),
+        cold: await gatewaySide(storm, { ring: SMALL_RING }),
         warm: await gatewaySide(storm, {}),
         peer: await consumersSide(storm),
       };
@@ -95,6 +100,8 @@ async function gatewaySide(storm: Storm, limits: { ring?: number }): Promise<() 
   const { site, writer, topic, clients, hellos } = storm;
   const liveTopic = `live-${randomUUID()}`;
   await writer.create([liveTopic], PARTITIONS);
+  for (let partition = 0; partition < PARTITIONS; partition++)
+    await writer.fill(liveTopic, partition, NEWER / PARTITIONS);
   const gateway = site.start<GatewayProcess>(PROCESSES.gateway, { profiled: true });
   const { url } = await gateway.ask.start(gatewayOptions(site, [topic, liveTopic], limits));
   const watchers = site.start<Clients>(PROCESSES.clients);
@@ -110,12 +117,11 @@ async function gatewaySide(storm: Storm, limits: { ring?: number }): Promise<() 
     await watchers.ask.latencies();
     await pause(CALM);
     const calm = percentile(await watchers.ask.latencies(), 0.99);
-    const caughtUp = await clients.ask.catchUp(url, hellos);
+    const sample = await stormOn(gateway.ask.cpu, url, clients, hellos);
     const live = percentile(await watchers.ask.latencies(), 0.99);
     end.abort();
     await stream;
-    await clients.ask.cut();
-    return { ...sampleOf(caughtUp), live, calm };
+    return { ...sample, live, calm };
   };
 }
 
@@ -123,14 +129,12 @@ async function consumersSide({ site, topic, clients, hellos }: Storm): Promise<(
   const consumers = site.start<TemporaryConsumers>(PROCESSES.temporaryConsumers);
   const url = await consumers.ask.start(site.brokers, topic);
   const serve = async (some: readonly BenchHello[]): Promise<Sample> => {
-    const caughtUp = await clients.ask.catchUp(url, some);
-    await clients.ask.cut();
-    return { ...sampleOf(caughtUp), live: NaN, calm: NaN };
+    const sample = await stormOn(consumers.ask.cpu, url, clients, some);
+    return { ...sample, live: NaN, calm: NaN };
   };
   const tried: [rate: number, concurrency: number][] = [];
   for (const concurrency of CONCURRENCIES) {
     await consumers.ask.limit(concurrency);
-    site.tell(`trying ${concurrency}`);
     tried.push([(await serve(hellos.slice(0, TRIED_WITH))).rate, concurrency]);
   }
   const [rate, best] = tried.sort(([a], [b]) => b - a)[0]!;
@@ -139,12 +143,23 @@ async function consumersSide({ site, topic, clients, hellos }: Storm): Promise<(
   return () => serve(hellos);
 }
 
-function sampleOf({ took, waits, frames, complete }: CaughtUp): Omit<Sample, 'live' | 'calm'> {
+/** All come back at once; they hang up when the last of them has all. */
+async function stormOn(
+  cpu: () => Promise<number>,
+  url: string,
+  clients: Child<Clients>,
+  hellos: readonly BenchHello[],
+): Promise<Omit<Sample, 'live' | 'calm'>> {
+  const before = await cpu();
+  const { took, waits, frames, complete } = await clients.ask.catchUp(url, hellos);
+  const used = (await cpu()) - before;
+  await clients.ask.cut();
   const whole = frames.filter((count) => count === MISSED).length;
   return {
-    rate: (waits.length * 1_000) / took,
+    rate: (hellos.length * 1_000) / took,
+    cpu: used / hellos.length,
     slowest: percentile(waits, 0.99),
-    incomplete: waits.length - Math.min(whole, complete),
+    incomplete: hellos.length - Math.min(whole, complete),
   };
 }
 
@@ -159,6 +174,13 @@ function figures(from: string, ours: readonly Sample[], peer: readonly Sample[])
       peer: of(peer, 'rate'),
       ...beside,
       goal: { of: 'peer', atLeast: 15 },
+    },
+    {
+      metric: `the server's processor time for each, ${from}`,
+      unit: 'ms',
+      ours: of(ours, 'cpu'),
+      peer: of(peer, 'cpu'),
+      ...beside,
     },
     {
       metric: `a client's wait, p99, ${from}`,

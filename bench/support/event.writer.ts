@@ -54,7 +54,10 @@ export class EventWriter {
       sent += due;
       const request = due > 0 ? this.producer.send({ topic, acks: -1, messages }) : Promise.resolve();
       sending.add(request);
-      void request.finally(() => sending.delete(request));
+      request.then(
+        () => sending.delete(request),
+        () => undefined, // told at the end
+      );
       await pause(EVERY);
     }
     await Promise.all(sending);

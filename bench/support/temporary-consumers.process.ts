@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type EachBatchPayload, Kafka, logLevel } from 'kafkajs';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { answer } from './child.process.js';
+import { processUse } from './process.use.js';
 import { Turns } from './turns.js';
 
 /**
@@ -58,6 +59,8 @@ async function catchUp(socket: WebSocket, positions: Readonly<Record<string, str
 }
 
 const answers = {
+  ...processUse,
+
   /** Serves clients that come back to a topic that nobody writes to any more. */
   async start(brokers: readonly string[], topicName: string): Promise<string> {
     topic = topicName;

@@ -47,6 +47,7 @@ export class ServerProcess {
 
   /** What a machine that loses its power does: SIGKILL. */
   async kill(): Promise<void> {
+    this.child?.ref(); // or nothing may be left that keeps this process until it has ended
     this.child?.kill('SIGKILL');
     await this.exited;
   }
@@ -63,6 +64,7 @@ export class ServerProcess {
 
   /** Lets it end in good order, but not for ever. */
   async stop(): Promise<void> {
+    this.child?.ref();
     this.child?.kill('SIGTERM');
     const limit = setTimeout(() => this.child?.kill('SIGKILL'), STOP_LIMIT);
     await this.exited;
