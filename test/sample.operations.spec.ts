@@ -32,6 +32,26 @@ describe('the sample in one process', () => {
     expect(await metrics.text()).toMatch(/^kafka_socket_connections(\{[^}]*\})? 1$/m);
   });
 
+  it('tells Prometheus what became of a bid', async () => {
+    const client = await connect(sample);
+    const heard = new Promise((resolve) => client.on('auction', 'Bid', 'Created', resolve));
+    const before = await measured(sample);
+
+    await client.send('auction', 'PlaceBid', { lot: 31, amount: 120 });
+    await heard;
+
+    const after = await measured(sample);
+    const more = (line: string) => (after.get(line) ?? 0) - (before.get(line) ?? 0);
+    expect(more('kafka_socket_requests_total{gateway="auction",answer="accepted"}')).toBe(1);
+    expect(more('kafka_socket_deliveries_total{gateway="auction",kind="result"}')).toBe(1);
+    expect(more('kafka_socket_deliveries_total{gateway="auction",kind="event"}')).toBe(1);
+    expect(more('kafka_socket_discards_total{gateway="auction"}')).toBe(1); // the command
+    expect(more('kafka_socket_seals_total{gateway="auction"}')).toBe(1);
+    expect(more('kafka_socket_sealing_setups_total{gateway="auction"}')).toBe(1);
+    expect(after.get('kafka_socket_lag{gateway="auction",topic="auction"}')).toBe(0);
+    expect(after.get('kafka_socket_queue_size{gateway="auction"}')).toBe(0);
+  });
+
   it('serves the page, and of the package only what the client consists of', async () => {
     const status = async (path: string) => (await sample.get(path)).status;
 
@@ -109,6 +129,17 @@ async function connect({ socketUrl }: SampleProcess): Promise<KafkaSocketClient>
   onTestFinished(() => client.close());
   await client.ready();
   return client;
+}
+
+/** What the sample shows to Prometheus: values by name and labels. */
+async function measured(sample: SampleProcess): Promise<Map<string, number>> {
+  const lines = (await (await sample.get('/metrics')).text()).match(/^\w.*$/gm) ?? [];
+  return new Map(
+    lines.map((line) => {
+      const [series, value] = line.replace(/,otel_scope_name="[^"]*"/, '').split(/ (?=\S+$)/);
+      return [series!, Number(value)];
+    }),
+  );
 }
 
 async function ownKafka(): Promise<KafkaServer> {
