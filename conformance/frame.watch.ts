@@ -2,6 +2,12 @@ import { type ReceivedFrame, wrongWith } from './frame.shapes.js';
 
 type Positions = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
+interface Recovered {
+  readonly topic: string;
+  readonly complete: boolean;
+  readonly count: number;
+}
+
 /**
  * Looks at every frame that a socket receives, whatever a test is about, and notes what no gateway may ever do: records out of
  * order or twice, positions that run ahead of their frames or go back, a second outcome, a count that does not add up.
@@ -17,14 +23,16 @@ export class FrameWatch {
   private readonly counts = new Map<string, number>();
   /** Topics whose `recovered` has not come yet; undefined before the welcome. */
   private recovering: Set<string> | undefined;
-  private asked: readonly string[] = [];
+  private asked: Positions = {};
+  /** By topic, a record that came though the hello said that it is done with. Right only where the log is another one. */
+  private readonly overlaps = new Map<string, string>();
 
   constructor(private readonly sessionId: string) {}
 
   /** A hello goes out. */
   greeted(hello: unknown): void {
     const { positions } = (hello ?? {}) as { positions?: unknown };
-    this.asked = typeof positions === 'object' && positions !== null ? Object.keys(positions) : [];
+    this.asked = typeof positions === 'object' && positions !== null ? (positions as Positions) : {};
   }
 
   received(frame: ReceivedFrame): void {
@@ -33,7 +41,7 @@ export class FrameWatch {
     if (wrong.length > 0) return;
     const { event, data } = frame;
     if (event === 'welcome') this.welcome(data.positions as Positions);
-    else if (event === 'recovered') this.recovered(data.topic as string, data.count as number);
+    else if (event === 'recovered') this.recovered(data as Recovered);
     else if (event === 'error' && !this.recovering) return;
     else if (!this.recovering) this.note('welcome.1', `"${event}" came before the welcome`);
     else if (event.startsWith('socket/')) this.record(frame);
@@ -42,16 +50,17 @@ export class FrameWatch {
 
   private welcome(positions: Positions): void {
     if (this.recovering) this.note('welcome.1', 'a second welcome came');
-    this.recovering = new Set(this.asked);
+    this.recovering = new Set(Object.keys(this.asked));
     this.advance(positions);
   }
 
-  private recovered(topic: string, count: number): void {
+  private recovered({ topic, complete, count }: Recovered): void {
     const sent = this.counts.get(topic) ?? 0;
+    const overlap = this.overlaps.get(topic);
     if (!this.recovering?.delete(topic))
       this.note('recovery.3', `"recovered" of ${topic}, which nobody asked for, or twice`);
-    else if (count !== sent)
-      this.note('recovery.4', `"recovered" counts ${count} frames of ${topic}, and ${sent} came`);
+    if (count !== sent) this.note('recovery.4', `"recovered" counts ${count} frames of ${topic}, and ${sent} came`);
+    if (complete && overlap !== undefined) this.note('recovery.5', `${overlap} came, and the hello was done with it`);
   }
 
   private record({ event, data }: ReceivedFrame): void {
@@ -60,6 +69,8 @@ export class FrameWatch {
     const offset = BigInt(text);
     const last = this.delivered.get(place);
     if (last !== undefined && offset <= last) this.note('order.2', `${place}@${offset} came after ${place}@${last}`);
+    const asked = this.asked[topic]?.[partition];
+    if (asked !== undefined && offset <= BigInt(asked)) this.overlaps.set(topic, `${place}@${offset}`);
     const position = this.named.get(place);
     if (position !== undefined && offset <= position)
       this.note('position.1', `${place}@${offset} came after the position ${position} was named`);

@@ -12,6 +12,7 @@ const USAGE = `Checks whether a gateway keeps the rules of PROTOCOL.md. It needs
   --any-origin             the gateway lets in browsers from anywhere
   --only <rule>            rules whose names begin with this, such as recovery or frame.5
   --list                   names what would be looked at, and does nothing
+  --help                   this
 `;
 
 try {
@@ -23,7 +24,8 @@ try {
     // A whole name, and none that only begins like it: frame.1 is not frame.10.
     testNamePattern: only && new RegExp(`\\[${only.replaceAll('.', '\\.')}(?!\\d)`),
   };
-  await (list ? tell(options) : run(options));
+  if (!target) console.log(USAGE);
+  else await (list ? tell(options) : run(options));
 } catch (error) {
   console.error(`${error.message}\n\n${USAGE}`);
   process.exitCode = 2;
@@ -40,8 +42,10 @@ function readArguments() {
       'any-origin': { type: 'boolean', default: false },
       only: { type: 'string' },
       list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
     },
   });
+  if (values.help) return {};
   const [url = process.env.CONFORMANCE_URL] = positionals;
   const helloTimeout = Number(values['hello-timeout']);
   if (positionals.length > 1) throw new Error(`One address is enough: ${positionals.join(' ')}`);

@@ -72,9 +72,9 @@ export class Peer {
     return { protocol: this.socket.protocol, extensions: this.socket.extensions };
   }
 
-  /** All that came and that nobody took. */
+  /** All that came and that nobody took, pings aside: those come when they like. */
   get unread(): readonly ReceivedFrame[] {
-    return this.queue;
+    return this.queue.filter(({ event }) => event !== 'ping');
   }
 
   send(event: string, data: unknown, id?: string): void {
@@ -89,6 +89,14 @@ export class Peer {
   /** Sends bytes, as a binary message or under the name of text. */
   sendBytes(bytes: Buffer, binary: boolean): void {
     this.socket.send(bytes, { binary });
+  }
+
+  /** Sends a text in so many WebSocket fragments; those behind its end are empty. */
+  sendFragments(text: string, count: number): void {
+    const length = Math.ceil(text.length / count);
+    for (let i = 0; i < count; i++) {
+      this.socket.send(text.slice(i * length, (i + 1) * length), { fin: i === count - 1 });
+    }
   }
 
   hello(data: Record<string, unknown> = {}, id?: string): void {

@@ -54,6 +54,8 @@ export interface PositionVector {
   )[];
   /** Places of the results and broadcasts that it delivers, in order. */
   readonly delivered: readonly (readonly [topic: string, partition: number, offset: string])[];
+  /** What it tells the application of each topic that was recovered. */
+  readonly recovered: readonly { readonly topic: string; readonly complete: boolean; readonly reason?: string }[];
 }
 
 /** The test vectors of PROTOCOL.md. */

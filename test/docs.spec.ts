@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
+import { GatewayOptions } from '../lib/gateway/gateway.options.js';
 import { read, readFrame } from '../lib/gateway/socket/frame.reader.js';
 import { encodeMessage } from '../lib/message/cloud-events.codec.js';
 import { CloseCode, mayReconnect } from '../lib/protocol/close-codes.js';
@@ -82,6 +83,55 @@ describe('the tables of PROTOCOL.md', () => {
     expect(firsts(reasons!).sort()).toEqual([...union.matchAll(/'(\w+)'/g)].map(([, reason]) => reason!).sort());
   });
 });
+
+describe('what PROTOCOL.md says by default', () => {
+  const { helloTimeout, ttl, limits } = new GatewayOptions();
+  const seconds = (milliseconds: number) => `${milliseconds / 1_000} s`;
+
+  it.each([
+    ['time to the', seconds(helloTimeout)],
+    ['a frame of the client', grouped(limits.payload)],
+    ['frames a second', grouped(limits.rate)],
+    ['channels of one socket', grouped(limits.channels)],
+    ['connections of one gateway', grouped(limits.connections)],
+    ['connections from one address', grouped(limits.connectionsPerAddress)],
+    ['connections of one user', grouped(limits.connectionsPerUser)],
+    ['requests of one gateway', grouped(limits.requests)],
+    ['requests of one session', grouped(limits.requestsPerSession)],
+    ['time to live', `${seconds(ttl.default)}, at most ${ttl.maximum / 60_000} min`],
+    ['bytes that wait', `${limits.queue / 1024 ** 2} MiB`],
+    ['records that are looked at', `${grouped(limits.replay)} a partition`],
+  ])('is what the options say: %s', (name, value) => {
+    const [rows] = protocol.section('Limits').tables;
+    expect(rows!.find(([limit]) => limit!.startsWith(name))?.[1]).toBe(value);
+  });
+
+  it('explains every reason of a recovery that is not complete, and every status of an outcome', async () => {
+    const reasons = protocol.section('recovered').tables[1]!.map(([reason]) => quoted(reason!)[0]!);
+    const union = /type RecoveryReason = (.*?);/s.exec(await sourceOf('frames.ts'))![1]!;
+    expect(reasons.sort()).toEqual([...union.matchAll(/'(\w+)'/g)].map(([, reason]) => reason!).sort());
+    const statuses = protocol.section('The outcome').tables[0]!.map(([status]) => quoted(status!)[0]!);
+    const named = (await sourceOf('outcome.ts')).matchAll(/status: ((?:'\w+'(?: \| )?)+)/g);
+    const known = [...named].flatMap(([, union]) => [...union!.matchAll(/\w+/g)].map(([status]) => status));
+    expect(statuses.sort()).toEqual([...new Set(known)].sort());
+  });
+
+  it('names the options of the conformance suite', async () => {
+    const [rows] = protocol.section('Conformance suite').tables;
+    const source = await readFile(join(ROOT, 'conformance/main.mjs'), 'utf8');
+    const options = [...source.matchAll(/^ {6}'?([a-z-]+)'?: \{ type:/gm)].map(([, name]) => `--${name}`);
+    expect(rows!.map(([option]) => quoted(option!)[0])).toEqual(options);
+  });
+});
+
+/** As the document writes numbers: 65 536. */
+function grouped(value: number): string {
+  return value.toLocaleString('en').replaceAll(',', ' ');
+}
+
+function sourceOf(file: string): Promise<string> {
+  return readFile(join(ROOT, 'lib/protocol', file), 'utf8');
+}
 
 /** The frames that PROTOCOL.md prints: one by one where each is explained, and line by line in the dialogues. */
 function printedFrames(): { text: string; direction?: string }[] {

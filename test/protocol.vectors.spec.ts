@@ -109,20 +109,22 @@ describe('a result of the vectors', () => {
 
 describe('our client, living the lives of the vectors', () => {
   it.each(vectors.positions)('$name', async (life) => {
-    const { steps, delivered } = life;
-    const { hellos, heard } = await live(life);
+    const { steps, delivered, recovered } = life;
+    const { hellos, heard, told } = await live(life);
     expect(hellos).toEqual(steps.flatMap((step) => ('hello' in step ? [step.hello] : [])));
     expect(heard).toEqual(delivered);
+    expect(told).toEqual(recovered);
   });
 });
 
 /** Does to a client what the steps say. */
-async function live({ steps, delivered }: PositionVector): Promise<{ hellos: object[]; heard: At[] }> {
+async function live({ steps, delivered }: PositionVector): Promise<{ hellos: object[]; heard: At[]; told: object[] }> {
   const gateway = await ScriptedGateway.start();
   const { sessionId } = opened[0]!;
   const { client, clock } = startClient(gateway, { identity: { sessionId, keyPair: await keysIn(opened[0]!) } });
-  const [hellos, heard]: [object[], At[]] = [[], []];
+  const [hellos, heard, told]: [object[], At[], object[]] = [[], [], []];
   client.on('auction', (_, { at }) => heard.push(at));
+  client.onRecovered(({ count: _, ...recovered }) => told.push(recovered));
   client.onLate(({ at }) => heard.push(at)); // nobody waits for these results
   let socket: ScriptedSocket | undefined;
   for (const step of steps) {
@@ -135,7 +137,7 @@ async function live({ steps, delivered }: PositionVector): Promise<{ hellos: obj
     }
   }
   await vi.waitUntil(() => heard.length >= delivered.length);
-  return { hellos, heard };
+  return { hellos, heard, told };
 
   async function cut(now: ScriptedSocket): Promise<void> {
     await now.seen();

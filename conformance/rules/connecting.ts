@@ -31,7 +31,7 @@ describe('connecting', () => {
   });
 
   rule('[connect.3] a client without an Origin is no browser, and passes', async ({ gateway }) => {
-    expect(await handshake(gateway.target.url, ours)).toMatchObject({ status: 101, closeCode: undefined });
+    expect((await handshake(gateway.target.url, ours)).status).toBe(101);
   });
 
   rule('[connect.4] no compression is used, though it is offered', async ({ gateway }) => {

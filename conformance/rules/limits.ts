@@ -70,6 +70,18 @@ describe('limits', () => {
     peer.send('unsubscribe', { channels: names.slice(1) }, 'fewer');
     expect(await peer.answer('fewer')).toMatchObject({ event: 'unsubscribed' });
   });
+
+  rule('[limit.8] a frame that comes in many fragments ends the connection with 1008', async ({ gateway }) => {
+    const peer = await gateway.welcome();
+    peer.sendFragments('{"event":"pong","data":{}}', 2_000);
+    expect(await peer.closeCode()).toBe(1008);
+  });
+
+  rule('[limit.8] one that comes in a few is taken', async ({ gateway }) => {
+    const peer = await gateway.welcome();
+    peer.sendFragments('{"event":"unsubscribe","id":"pieces","data":{"channels":[]}}', 20);
+    expect(await peer.answer('pieces')).toMatchObject({ event: 'unsubscribed' });
+  });
 });
 
 /** A frame that takes so many characters, filled up by one. */

@@ -18,10 +18,12 @@ const OUT_OF_REACH: Readonly<Record<string, string>> = {
   'epoch.2': 'another log would be needed',
   'recovery.10': 'more records than the gateway replays would be needed, or older ones than the log holds',
   'recovery.12': 'more bytes than sockets and gateway buffer would have to be sent and not read',
-  'recovery.13': 'as recovery.10',
   'limit.5': 'more topics than a socket may open channels would be needed',
   'limit.6': 'as many connections as the gateway takes would be needed',
   'limit.7': 'more bytes than sockets and gateway buffer would have to be sent and not read',
+  'limit.9': 'as many connections as the gateway takes would be needed',
+  'limit.10': 'as many connections as the gateway takes would be needed',
+  'limit.11': 'more requests would have to wait than a test should make',
   'close.1': 'the gateway would have to be stopped',
 };
 

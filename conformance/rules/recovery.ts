@@ -174,11 +174,15 @@ describe('recovery', () => {
     },
   );
 
-  rule('[recovery.9] of a topic that is not served nothing can be had', async ({ gateway }) => {
-    const back = await gateway.welcome({ positions: { 'no-such-topic': { 0: '7' } } });
-    const told = { topic: 'no-such-topic', complete: false, reason: 'retention', count: 0 };
-    expect(await recovered(back)).toEqual(told);
-  });
+  rule(
+    '[recovery.9] [recovery.13] of a topic that is not served nothing can be had, and that is told at once',
+    async ({ gateway }) => {
+      const back = await gateway.welcome({ positions: { 'no-such-topic': { 0: '7' } } });
+      const told = { topic: 'no-such-topic', complete: false, reason: 'retention', count: 0 };
+      expect(await recovered(back)).toEqual(told);
+      expect(back.unread).toEqual([{ event: 'incomplete', data: { topic: 'no-such-topic', reason: 'retention' } }]);
+    },
+  );
 
   rule('[recovery.11] new requests are taken from the welcome on', async ({ gateway }) => {
     const { peer, bidder, lot } = await start(gateway);
