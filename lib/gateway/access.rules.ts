@@ -32,15 +32,15 @@ export class AccessRules {
   }
 
   /** Whether a client may read an event. Asked for each event and client, so hook and guards must answer at once. */
-  mayRead(intent: EventIntent, client: GatewayClient): boolean {
+  mayRead(event: { readonly intent: EventIntent }, client: GatewayClient): boolean {
     try {
       for (const ask of this.asks) {
-        const answer = ask(intent, client);
-        if (answer !== true) return typeof answer === 'object' ? this.refuseLate(intent, answer) : false;
+        const answer = ask(event.intent, client);
+        if (answer !== true) return typeof answer === 'object' ? this.refuseLate(event.intent, answer) : false;
       }
       return true;
     } catch (error) {
-      return this.refuse(intent, kindOf(error));
+      return this.refuse(event.intent, kindOf(error));
     }
   }
 

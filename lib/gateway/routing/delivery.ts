@@ -22,7 +22,7 @@ export class Delivery {
 
   /** Whether a session that wants an event may read it now. */
   mayRead(session: Session, event: RoutedEvent): boolean {
-    return this.access.mayRead(event.intent, session);
+    return this.access.mayRead(event, session);
   }
 
   /** Seals a result for the session that it belongs to. */

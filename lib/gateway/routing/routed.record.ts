@@ -51,7 +51,7 @@ export interface RoutedEvent extends Routed {
 export type RoutedRecord = RoutedResult | RoutedEvent;
 
 /** What an entry of the ring weighs beside its bytes: objects, strings, the slot. Measured, rounded up. */
-const ENTRY_BYTES = 600;
+const ENTRY_BYTES = 700;
 
 /** The place of a record, as frames name it. */
 export function atOf({ topic, partition, offset }: Pick<Routed, 'topic' | 'partition' | 'offset'>): At {
@@ -84,9 +84,9 @@ class LazyEvent implements RoutedEvent {
   readonly offset: bigint;
   readonly bytes: number;
   readonly key: string | undefined;
-  private readonly id: string;
   private readonly time: number;
-  private readonly crumbs: string;
+  private id: string;
+  private crumbs: string;
   private value: Buffer | undefined;
   private wire: Buffer | undefined;
   private asked: RoutedEvent['intent'] | undefined;
@@ -132,7 +132,9 @@ class LazyEvent implements RoutedEvent {
     const data = JSON.stringify(head);
     // The record's value is JSON already: it is put in as it is, without a trip through an object.
     const full = this.value === undefined ? data : `${data.slice(0, -1)},"data":${jsonText(this.value)}}`;
-    this.value = undefined; // the frame holds it now
+    // The frame holds it now.
+    this.value = undefined;
+    this.crumbs = this.id = '';
     return `{"event":${JSON.stringify(broadcastChannel(this.topic))},"data":${full}}`;
   }
 
