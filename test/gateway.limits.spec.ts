@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import type { GatewayLimits, GatewayOptions } from 'nestjs-kafka-socket';
+import { setImmediate } from 'node:timers/promises';
+import { type GatewayLimits, type GatewayOptions, MemoryMessageLog } from 'nestjs-kafka-socket';
 import { describe, expect, it, vi } from 'vitest';
 import { CONNECTIONS } from '../lib/gateway/gateway.constants.js';
 import { Quota } from '../lib/gateway/quota.js';
@@ -206,6 +207,35 @@ describe('requests of one session that wait for their outcome', () => {
     for (let i = 0; i < 6; i++) expect((await answer(client)).event).toBe('accepted');
     client.request(topic, 'Nobody', {});
     expect((await answer(client)).event).toBe('accepted');
+  });
+});
+
+describe('requests that another gateway took, sent again in a flood', () => {
+  it('read the log a few at a time', async () => {
+    const log = new MemoryMessageLog();
+    const { topic } = auction();
+    const gateway = { topics: [topic], limits: { recoveries: 2, rate: 1_000 } };
+    const first = await RawClient.welcome((await startApp({ log, gateway })).url);
+    const requests = Array.from({ length: 20 }, () => first.request(topic, 'Nobody', {}));
+    for (const _ of requests) await first.next('accepted');
+    const { url } = await startApp({ log, gateway });
+    const again = await RawClient.welcome(url, {}, { identity: first.identity });
+    let [reading, most] = [0, 0];
+    const { read } = log;
+    log.read = async function* (...range: Parameters<typeof read>) {
+      most = Math.max(most, ++reading);
+      try {
+        await setImmediate();
+        yield* read.apply(log, range);
+      } finally {
+        reading--;
+      }
+    };
+
+    for (const requestId of requests) again.request(topic, 'Nobody', {}, { requestId });
+
+    for (const _ of requests) expect((await again.next(({ event }) => event !== 'ping')).event).toBe('accepted');
+    expect(most).toBe(2);
   });
 });
 

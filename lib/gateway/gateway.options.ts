@@ -105,7 +105,7 @@ export class GatewayLimits {
   replay = 100_000;
   /**
    * Stretches of the log that are read at the same time for clients that catch up, of one partition one at a time. All who need
-   * a stretch share its reading.
+   * a stretch share its reading. As many single records at a time, for requests that are sent again.
    * @default 16
    */
   recoveries = 16;

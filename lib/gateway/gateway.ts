@@ -32,6 +32,7 @@ import { RequestLedger } from './request/request.ledger.js';
 import { RequestRepeats } from './request/request.repeats.js';
 import { ResultSealer } from './sealing/result.sealer.js';
 import { SetupQueue } from './sealing/setup.queue.js';
+import { Semaphore } from './recovery/semaphore.js';
 import { SessionRegistry } from './socket/session.registry.js';
 import { Subscriptions } from './socket/subscriptions.js';
 
@@ -87,7 +88,7 @@ export class Gateway {
     const turns = new FairTurns();
     const missed = new MissedRecords(this.router, ring, new WarmReader(log, rules, turns, limits), turns);
     const recovery = new Recovery(planner, missed, delivery, ledger, metrics);
-    const repeats = new RequestRepeats(log, ring, rules, this.backstop, delivery);
+    const repeats = new RequestRepeats(log, ring, rules, this.backstop, delivery, new Semaphore(limits.recoveries));
     const arming = new ArmingInterceptor(scheduler, (error) => !mayBeInTheLog(error));
     this.intake = new RequestIntake(
       log,

@@ -5,6 +5,7 @@ import { decodeEnvelope } from '../../message/cloud-events.codec.js';
 import type { LogPosition, LogRecord } from '../../message/record.js';
 import type { ClientFrames, GatewayFrames } from '../../protocol/frames.js';
 import type { Backstop } from './backstop.js';
+import type { Semaphore } from '../recovery/semaphore.js';
 import type { BroadcastRules } from '../routing/broadcast.rules.js';
 import { type Delivery, ownsRequest } from '../routing/delivery.js';
 import { ClientFacingError, ConflictError, PendingError } from '../gateway.errors.js';
@@ -41,6 +42,8 @@ export class RequestRepeats {
     private readonly rules: BroadcastRules,
     private readonly backstop: Backstop,
     private readonly delivery: Delivery,
+    /** Who repeats old requests makes the gateway read the log for each; no flood of that is to reach Kafka. */
+    private readonly reads: Semaphore,
   ) {}
 
   /**
@@ -102,9 +105,14 @@ export class RequestRepeats {
     return routed?.kind === 'result' ? routed : undefined;
   }
 
-  private async recordAt({ topic, partition, offset }: LogPosition): Promise<LogRecord | undefined> {
+  private recordAt(at: LogPosition): Promise<LogRecord | undefined> {
+    const limit = AbortSignal.timeout(READ_LIMIT);
+    return this.reads.run(limit, () => this.read(at, limit));
+  }
+
+  private async read({ topic, partition, offset }: LogPosition, limit: AbortSignal): Promise<LogRecord | undefined> {
     const range = { topic, partition, from: offset, to: offset + 1n };
-    for await (const { records } of this.log.read(range, AbortSignal.timeout(READ_LIMIT))) {
+    for await (const { records } of this.log.read(range, limit)) {
       const record = records.find((one) => one.offset === offset);
       if (record) return record;
     }
