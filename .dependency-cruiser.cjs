@@ -40,6 +40,16 @@ module.exports = {
       ['timeout', 'log', 'message', 'protocol', 'kafka-socket.error'],
       'A gateway must run where no handler is.',
     ),
+    oneWay(
+      'dead-letters',
+      ['log', 'message', 'kafka-socket.error'],
+      'What was given up is read and sent back by the log alone.',
+    ),
+    oneWay(
+      'cli',
+      ['dead-letters', 'log', 'message', 'kafka-socket.error'],
+      'A command line needs no application around it.',
+    ),
     oneWay('client', ['protocol', 'kafka-socket.error'], 'The client knows the server by its protocol alone.'),
     {
       name: 'client-runs-in-browsers',

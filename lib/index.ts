@@ -79,6 +79,11 @@ export { InboxUnavailableError, InvalidInboxError } from './service/inbox/inbox.
 export { InboxOptions, type InboxStore } from './service/inbox/inbox.options.js';
 export type { Reply } from './service/inbox/outbox.js';
 
+export { DeadLetterBox, type DeadLetterFilter, type ReplayOptions } from './dead-letters/dead-letter.box.js';
+export type { DeadLetter } from './dead-letters/dead-letter.js';
+export { DeadLetterRefusedError } from './dead-letters/dead-letter.errors.js';
+export type { DeadLetterReason } from './message/dead-letter.headers.js';
+
 export { GatewaySetupError } from './gateway/gateway.errors.js';
 export {
   type Admit,

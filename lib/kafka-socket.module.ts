@@ -7,6 +7,7 @@ import {
   type Provider,
 } from '@nestjs/common';
 import { DiscoveryModule, LazyModuleLoader, ModuleRef } from '@nestjs/core';
+import { DeadLetterBox } from './dead-letters/dead-letter.box.js';
 import { AccessGuards } from './gateway/access.guards.js';
 import { CONNECTIONS, GATEWAY_OPTIONS } from './gateway/gateway.constants.js';
 import { Gateway } from './gateway/gateway.js';
@@ -111,8 +112,9 @@ export class KafkaSocketModule {
         ...(gateway ? gatewayProviders() : []),
         KafkaSocketLifecycle,
         KafkaSocketHealth,
+        DeadLetterBox,
       ],
-      exports: [MessagePublisher, KafkaSocketHealth, MESSAGE_LOG],
+      exports: [MessagePublisher, KafkaSocketHealth, DeadLetterBox, MESSAGE_LOG],
     };
   }
 }

@@ -1,6 +1,6 @@
 import { NAME, TOPIC_NAME } from '../../message/message.type.js';
 import { commandAddressOf } from './command-address.decorator.js';
-import { DEAD_LETTER_SUFFIX } from '../publishing/dead-letter.js';
+import { DEAD_LETTER_SUFFIX } from '../../message/dead-letter.headers.js';
 import { eventEntityOf } from './event-entity.decorator.js';
 import { type FoundMethod, labelOf } from './found.method.js';
 import type { PayloadClass } from './method.declaration.js';

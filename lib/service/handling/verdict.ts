@@ -1,7 +1,7 @@
 import type { Outcome } from '../../protocol/outcome.js';
 import type { OutgoingRecord } from '../../message/record.js';
 import type { Reply } from '../inbox/outbox.js';
-import type { DeadLetterReason } from '../publishing/dead-letter.js';
+import type { DeadLetterReason } from '../../message/dead-letter.headers.js';
 
 /** What came of one message in the hands of one method. */
 export interface Verdict {

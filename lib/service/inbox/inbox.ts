@@ -2,7 +2,7 @@ import type { Outcome } from '../../protocol/outcome.js';
 import type { LogPosition } from '../../message/record.js';
 import type { Handled } from '../handling/handler.context.js';
 import type { PlatformMessage } from '../../message/platform-message.js';
-import type { DeadLetterReason } from '../publishing/dead-letter.js';
+import type { DeadLetterReason } from '../../message/dead-letter.headers.js';
 import type { Reply } from './outbox.js';
 
 /** One message on its way into one method. */

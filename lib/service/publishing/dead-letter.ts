@@ -1,21 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
+import { DEAD_LETTER_HEADERS, DEAD_LETTER_SUFFIX, type DeadLetterReason } from '../../message/dead-letter.headers.js';
 import type { LogRecord } from '../../message/record.js';
 import { PersistentPublisher } from './persistent.publisher.js';
 
-/** A topic's dead letters go to the topic of this name. */
-export const DEAD_LETTER_SUFFIX = '.dlq';
-
 /** Characters of an error that a header carries. */
 const ERROR_LENGTH = 512;
-
-/** Why a record was given up. */
-export type DeadLetterReason =
-  | 'expired' // a command that was read past its deadline
-  | 'undecodable' // addressed to a handler, but no message that this package can read
-  | 'invalid' // an event that is not what its class says
-  | 'failed' // the handler threw
-  | 'timeout'; // the handler ran longer than it may
 
 /** What is said about a dead letter, in headers beside its own. */
 export interface DeadLetter {
@@ -53,13 +43,13 @@ export class DeadLetters {
 function headersOf({ topic, partition, offset }: LogRecord, letter: DeadLetter): Record<string, string> {
   const { reason, error, attempts, handler } = letter;
   return {
-    dlq_reason: reason,
-    ...(error !== undefined && { dlq_error: describe(error).slice(0, ERROR_LENGTH) }),
-    dlq_attempts: String(attempts),
-    dlq_topic: topic,
-    dlq_partition: String(partition),
-    dlq_offset: String(offset),
-    ...(handler !== undefined && { dlq_handler: handler }),
+    [DEAD_LETTER_HEADERS.reason]: reason,
+    ...(error !== undefined && { [DEAD_LETTER_HEADERS.error]: describe(error).slice(0, ERROR_LENGTH) }),
+    [DEAD_LETTER_HEADERS.attempts]: String(attempts),
+    [DEAD_LETTER_HEADERS.topic]: topic,
+    [DEAD_LETTER_HEADERS.partition]: String(partition),
+    [DEAD_LETTER_HEADERS.offset]: String(offset),
+    ...(handler !== undefined && { [DEAD_LETTER_HEADERS.handler]: handler }),
   };
 }
 

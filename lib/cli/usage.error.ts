@@ -1,0 +1,2 @@
+/** The command line does not say what is to be done. */
+export class UsageError extends Error {}

@@ -1,0 +1,109 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { MESSAGE_LOG } from '../log/log.constants.js';
+import type { MessageLog, PartitionOffsets } from '../log/message.log.js';
+import { DEAD_LETTER_HEADERS, DEAD_LETTER_SUFFIX } from '../message/dead-letter.headers.js';
+import type { LogPosition } from '../message/record.js';
+import { type DeadLetter, deadLetterOf, replayedIn } from './dead-letter.js';
+import { DeadLetterRefusedError } from './dead-letter.errors.js';
+import { replayOf } from './dead-letter.replay.js';
+
+/** Which dead letters are meant. All of it may be left out: then all that were not replayed yet. */
+export interface DeadLetterFilter {
+  /** Such as `expired` and `failed`; see `DeadLetterReason`. */
+  readonly reasons?: readonly string[];
+  /** Such as `command.PlaceBid`. */
+  readonly types?: readonly string[];
+  /** Given up at or after this time, in milliseconds since the epoch. */
+  readonly since?: number;
+  /**
+   * Also those that were replayed.
+   * @default false
+   */
+  readonly replayed?: boolean;
+}
+
+/** How a dead letter goes back. */
+export interface ReplayOptions {
+  /**
+   * How long a command may take from now on, in milliseconds; one that had no deadline gets none.
+   * @default 300_000
+   */
+  readonly ttl?: number;
+  /**
+   * A letter that came back so often is refused, so that nothing goes round for ever.
+   * @default 3
+   */
+  readonly maxReplays?: number;
+}
+
+/** The records that services gave up, to be looked at and sent back to where they came from. */
+@Injectable()
+export class DeadLetterBox {
+  /** @internal Nest makes it. */
+  constructor(@Inject(MESSAGE_LOG) private readonly log: MessageLog) {}
+
+  /**
+   * Reads the dead letters of a topic, partition by partition in the order in which they were given up, as far as there are any
+   * now: what is given up meanwhile, for example because it was replayed and failed again, is not among them.
+   * @param topic the topic that they came from
+   * @throws {MissingTopicsError} `topics_missing`: nothing was ever given up
+   * @throws {LogUnavailableError} `log_unavailable`
+   */
+  async *list(topic: string, filter: DeadLetterFilter = {}): AsyncIterable<DeadLetter> {
+    const letters = topic + DEAD_LETTER_SUFFIX;
+    for (const partition of await this.log.offsets(letters)) yield* this.listPartition(letters, partition, filter);
+  }
+
+  /**
+   * Sends a dead letter back to its topic, with its key and value, a new deadline, and without anybody who waits for the outcome;
+   * then notes that. A crash in between leaves a letter that looks as if it was not replayed: replayed again it has the same id,
+   * and a handler with an inbox passes it by.
+   * @returns where it stands now
+   * @throws {DeadLetterRefusedError} `dead_letter_refused`: it came back too often
+   * @throws {LogUnavailableError} `log_unavailable`
+   */
+  async replay(letter: DeadLetter, { ttl = 300_000, maxReplays = 3 }: ReplayOptions = {}): Promise<LogPosition> {
+    const { topic, partition, offset } = letter.at;
+    if (letter.replays >= maxReplays) {
+      throw new DeadLetterRefusedError(
+        `The dead letter ${topic}/${partition}/${offset} was replayed ${letter.replays} times and came back each time. ` +
+          'Mend what makes it fail, then replay it with a higher maxReplays.',
+      );
+    }
+    const at = await this.log.publish(replayOf(letter, Date.now() + ttl));
+    const headers = { [DEAD_LETTER_HEADERS.replayed]: String(offset) };
+    await this.log.publish({ topic, partition, key: letter.record.key, value: '', headers });
+    return at;
+  }
+
+  private async *listPartition(
+    topic: string,
+    { partition, start, end }: PartitionOffsets,
+    filter: DeadLetterFilter,
+  ): AsyncIterable<DeadLetter> {
+    const range = { topic, partition, from: start, to: end };
+    const replayed = filter.replayed ? new Set<bigint>() : await this.replayed(range);
+    for await (const { records } of this.log.read(range)) {
+      for (const record of records) {
+        const letter = deadLetterOf(record);
+        if (letter && !replayed.has(record.offset) && matches(letter, filter)) yield letter;
+      }
+    }
+  }
+
+  /** The notes stand behind the letters, so they are all read first. */
+  private async replayed(range: Parameters<MessageLog['read']>[0]): Promise<ReadonlySet<bigint>> {
+    const offsets = new Set<bigint>();
+    for await (const { records } of this.log.read(range)) {
+      for (const record of records) {
+        const offset = replayedIn(record);
+        if (offset !== undefined) offsets.add(offset);
+      }
+    }
+    return offsets;
+  }
+}
+
+function matches({ reason, type, time }: DeadLetter, { reasons, types, since = 0 }: DeadLetterFilter): boolean {
+  return (!reasons || reasons.includes(reason)) && (!types || types.includes(type)) && time >= since;
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { decodeBreadCrumbs, encodeBreadCrumbs } from '../message/bread-crumbs.codec.js';
+import type { BreadCrumbs } from '../message/bread-crumbs.js';
+import { DEAD_LETTER_HEADERS } from '../message/dead-letter.headers.js';
+import { messageTypeOf } from '../message/message.type.js';
+import { headerText } from '../message/record.headers.js';
+import type { OutgoingRecord, RecordHeaders } from '../message/record.js';
+import type { DeadLetter } from './dead-letter.js';
+
+/**
+ * The record that brings a dead letter back to where it came from: key and value as they are, without what was said about it.
+ *
+ * Events and the commands of services keep their ids, so that a handler with an inbox that had done with one passes it by. A
+ * client's command becomes another command, with an id that is the same however often it is replayed: its request has its
+ * outcome, and no service would carry it out again under that name.
+ * @param deadline of commands that had one, in milliseconds since the epoch
+ */
+export function replayOf(letter: DeadLetter, deadline: number): OutgoingRecord {
+  const { key, value, headers } = letter.record;
+  const { topic, partition } = letter.source;
+  return {
+    topic,
+    ...(key === null && { partition }), // with a key the partition follows from it, as ever
+    key,
+    value,
+    headers: { ...renewed(letter, withoutRemarks(headers), deadline), ...replays(letter) },
+  };
+}
+
+function withoutRemarks(headers: RecordHeaders): RecordHeaders {
+  const remarks = new Set<string>(Object.values(DEAD_LETTER_HEADERS));
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !remarks.has(name)));
+}
+
+function replays({ replays: before }: DeadLetter): RecordHeaders {
+  return { [DEAD_LETTER_HEADERS.replays]: String(before + 1) };
+}
+
+function renewed(letter: DeadLetter, headers: RecordHeaders, deadline: number): RecordHeaders {
+  const crumbs = crumbsIn(headers);
+  if (messageTypeOf(headers)?.kind !== 'command' || !crumbs) return headers;
+  const id = headerText(headers['ce_id'])!;
+  const isRoot = id === crumbs.correlationId;
+  // Nobody waits for it any more: no outcome is written for it, and no time-out taken back.
+  const { reply: _reply, timeoutId: _timeoutId, ...kept } = crumbs;
+  const travelling: BreadCrumbs = {
+    ...kept,
+    ...(isRoot && { causationId: id }),
+    ...(crumbs.deadline !== undefined && { deadline }),
+  };
+  return {
+    ...headers,
+    ...(isRoot && { ce_id: idOf(letter) }),
+    ce_breadcrumbs: encodeBreadCrumbs(travelling),
+  };
+}
+
+/** Undefined where they cannot be read: then the record goes back as it came. */
+function crumbsIn(headers: RecordHeaders): BreadCrumbs | undefined {
+  const id = headerText(headers['ce_id']);
+  if (id === undefined || id === '') return undefined;
+  try {
+    return decodeBreadCrumbs(headerText(headers['ce_breadcrumbs']) ?? '', id);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A UUID of the letter's own place, so that a replay that was cut off and begun again writes the same message. */
+function idOf({ at }: DeadLetter): string {
+  const hash = createHash('sha256').update(`${at.topic}/${at.partition}/${at.offset}`).digest('hex');
+  const variant = ((parseInt(hash[16]!, 16) & 0x3) | 0x8).toString(16);
+  return [
+    hash.slice(0, 8),
+    hash.slice(8, 12),
+    `8${hash.slice(13, 16)}`,
+    variant + hash.slice(17, 20),
+    hash.slice(20, 32),
+  ].join('-');
+}
