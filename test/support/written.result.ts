@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { MessageLog } from '../../lib/log/message.log.js';
 import { encodeMessage } from '../../lib/message/cloud-events.codec.js';
 import type { OutgoingRecord } from '../../lib/message/record.js';
-import type { RawClient } from './raw.client.js';
+import type { RawIdentity } from './raw.client.js';
 
 /** What a result says, as far as the gateway's suites need it. */
 export interface WrittenOutcome {
@@ -13,7 +13,7 @@ export interface WrittenOutcome {
 
 /** A result of a request of the command `Nobody`, as a service would write it. */
 export function resultRecord(
-  { identity }: RawClient,
+  { identity }: { readonly identity: Pick<RawIdentity, 'sessionId' | 'publicKey'> },
   topic: string,
   partition: number,
   requestId: string,

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { LogRange } from '../../log/message.log.js';
 import type { RecordRing } from '../routing/record.ring.js';
 import type { RecordRouter } from '../routing/record.router.js';
@@ -9,6 +10,8 @@ import type { WarmReader } from './warm.reader.js';
 
 /** Records of the ring that are taken at once; fewer where a step ends before. */
 const PIECE = 1_024;
+/** How often it is looked whether more was routed, in milliseconds. */
+const LOOK_EVERY = 5;
 
 /**
  * What clients missed: from the log as far as the ring does not reach, then from the ring, and the last stretch and the change to
@@ -16,6 +19,9 @@ const PIECE = 1_024;
  * nothing to hold back.
  */
 export class MissedRecords {
+  /** One look for all who wait. */
+  private look: Promise<void> | undefined;
+
   constructor(
     private readonly router: RecordRouter,
     private readonly ring: RecordRing,
@@ -29,7 +35,11 @@ export class MissedRecords {
    * @throws {LogUnavailableError} `log_unavailable`
    * @throws the signal's reason when it aborts
    */
-  async bring(client: RecoveringClient, goLive: (routed: Iterable<RoutedUpTo>) => void, signal: AbortSignal): Promise<void> {
+  async bring(
+    client: RecoveringClient,
+    goLive: (routed: Iterable<RoutedUpTo>) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
     using _kept = this.ring.hold();
     const handOver = (): boolean => {
       for (const place of this.placesOf(client)) {
@@ -49,6 +59,7 @@ export class MissedRecords {
     for (let behind = this.isBehind(client, place); behind;) {
       const stretch = this.stretchInLog(client, place);
       if (stretch) await this.takeFromLog(client, stretch, signal);
+      else if (this.isAhead(client, place)) await this.nextLook();
       else await this.turns.take(() => this.takeFromRing(client, place), signal);
       behind = this.isBehind(client, place); // now: while the client takes it, more is routed, of every partition
       await client.session.drained(signal);
@@ -60,10 +71,21 @@ export class MissedRecords {
     const from = this.nextFor(client, { topic, partition });
     const floor = this.ring.floor(topic, partition);
     if (floor !== undefined && from < floor) return { topic, partition, from, to: floor };
-    // The router has not come as far as the client asked for, or does not know the partition yet.
-    if (from >= (this.router.next(topic, partition) ?? 0n))
-      return { topic, partition, from, to: client.endOf({ topic, partition }) };
+    // The router has yet to hear of the partition, which may take a while.
+    if (floor === undefined) return { topic, partition, from, to: client.endOf({ topic, partition }) };
     return undefined;
+  }
+
+  /**
+   * Whether what the client asked for was not routed yet. It is about to be; and what was routed is the first that knows which
+   * terminal record of a request came first.
+   */
+  private isAhead(client: RecoveringClient, place: Place): boolean {
+    return this.nextFor(client, place) >= this.router.next(place.topic, place.partition)!;
+  }
+
+  private nextLook(): Promise<void> {
+    return (this.look ??= pause(LOOK_EVERY).then(() => (this.look = undefined)));
   }
 
   private takeFromLog(client: RecoveringClient, stretch: LogRange, signal: AbortSignal): Promise<void> {
