@@ -117,7 +117,7 @@ describe('what PROTOCOL.md says by default', () => {
   });
 
   it('names the options of the conformance suite', async () => {
-    const [rows] = protocol.section('Conformance suite').tables;
+    const [, rows] = protocol.section('Conformance suite').tables;
     const source = await readFile(join(ROOT, 'conformance/main.mjs'), 'utf8');
     const options = [...source.matchAll(/^ {6}'?([a-z-]+)'?: \{ type:/gm)].map(([, name]) => `--${name}`);
     expect(rows!.map(([option]) => quoted(option!)[0])).toEqual(options);
