@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
-import { type GatewayLimits, type GatewayOptions, MemoryMessageLog } from 'nestjs-kafka-socket';
+import { type GatewayLimits, type GatewayOptions, KafkaSocketModule, MemoryMessageLog } from 'nestjs-kafka-socket';
 import { describe, expect, it, vi } from 'vitest';
 import { CONNECTIONS } from '../lib/gateway/gateway.constants.js';
 import { Quota } from '../lib/gateway/quota.js';
@@ -248,6 +248,13 @@ describe('a quota', () => {
     expect([quota.isSpent('a'), quota.size]).toEqual([false, 2]);
     for (const key of ['a', 'b', 'b', 'never']) quota.release(key);
     expect(quota.size).toBe(0);
+  });
+});
+
+describe('the number of proxies', () => {
+  it.each([1.5, -1, '1', Infinity])('stops the module, with the option’s path, where it is %s', (proxies) => {
+    const gateway = { topics: ['auction'], proxies: proxies as number };
+    expect(() => KafkaSocketModule.forRoot({ service: 'x', gateway })).toThrow(/gateway\.proxies/);
   });
 });
 
