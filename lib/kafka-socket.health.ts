@@ -2,6 +2,8 @@ import { Inject, Injectable, Optional } from '@nestjs/common';
 import { Gateway } from './gateway/gateway.js';
 import { MESSAGE_LOG } from './log/log.constants.js';
 import type { MessageLog } from './log/message.log.js';
+import type { Inbox } from './service/inbox/inbox.js';
+import { INBOX } from './service/inbox/inbox.constants.js';
 import { ServiceRunner } from './service/service.runner.js';
 import { TIMEOUT_SCHEDULER } from './timeout/timeout.constants.js';
 import type { TimeoutScheduler } from './timeout/timeout.scheduler.js';
@@ -10,7 +12,10 @@ import type { TimeoutScheduler } from './timeout/timeout.scheduler.js';
 export interface HealthReport {
   /** Whether this process should get traffic. */
   readonly ready: boolean;
-  readonly details: Readonly<Record<'log' | 'timeouts' | 'handlers', string>> & { readonly gateway?: string };
+  readonly details: Readonly<Record<'log' | 'timeouts' | 'handlers', string>> & {
+    readonly gateway?: string;
+    readonly inbox?: string;
+  };
 }
 
 /** Tells whether this process can do its part, for a readiness probe. A process that cannot is alive all the same: it tries again. */
@@ -22,6 +27,7 @@ export class KafkaSocketHealth {
     @Inject(TIMEOUT_SCHEDULER) private readonly timeouts: TimeoutScheduler,
     private readonly service: ServiceRunner,
     @Optional() private readonly gateway?: Gateway,
+    @Optional() @Inject(INBOX) private readonly inbox?: Inbox,
   ) {}
 
   /** Looks at every part now; asks nobody over the network. */
@@ -35,6 +41,8 @@ export class KafkaSocketHealth {
         timeouts: this.timeouts.trouble ?? 'up',
         handlers: troubles.handlers ?? 'up',
         ...(this.gateway && { gateway: troubles.gateway ?? 'up' }),
+        // Handlers wait for it, or run without; the gateway of the same process goes on.
+        ...(this.inbox && { inbox: this.inbox.trouble ?? 'up' }),
       },
     };
   }
