@@ -203,7 +203,9 @@ describe('an error frame about a command', () => {
     const second = await socket.next('request');
     socket.result(second, ['auction', 0, '11'], { status: 'success', value: 'done' });
 
-    expect(second).toEqual({ ...first, age: expect.any(Number) as number });
+    // As if for the first time: what it waited is off its time to live.
+    expect(second).toEqual({ ...first, ttl: expect.any(Number) as number });
+    expect(second.ttl).toBeLessThan(first.ttl!);
     expect(await done).toBe('done');
   });
 

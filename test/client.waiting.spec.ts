@@ -78,9 +78,10 @@ describe('commands without a connection', () => {
       socket.result(request, ['auction', 0, `${i + 10}`], { status: 'success', value: i });
 
     expect(requests).toMatchObject([
-      { command: 'First', age: 3_000 },
-      { command: 'Second', age: 3_000 },
+      { command: 'First', ttl: 27_000 }, // what they waited is off the default of 30 s
+      { command: 'Second', ttl: 27_000 },
     ]);
+    for (const request of requests) expect(request).not.toHaveProperty('age'); // no gateway can have them
     expect(await Promise.all([first, second])).toEqual([0, 1]);
   });
 
@@ -153,7 +154,7 @@ describe('commands while what was missed still comes in', () => {
     clock.advance(pause);
     const next = await gateway.next();
     next.welcome({ positions: next.hello.positions! });
-    expect(await next.next('request')).toMatchObject({ command: 'Offline', age: pause });
+    expect(await next.next('request')).toMatchObject({ command: 'Offline', ttl: 30_000 - pause });
     client.send('auction', 'Recovering', {}).catch(() => undefined);
 
     expect(await next.next('request')).toMatchObject({ command: 'Recovering' });

@@ -48,6 +48,7 @@ export class PendingRequest {
   /** Length of its frame on the present socket, in bytes; zero: it did not go out there. */
   bytes = 0;
   readonly promise: Promise<unknown>;
+  #firstSent = 0;
   #resolve!: (value: unknown) => void;
   #reject!: (reason: unknown) => void;
 
@@ -71,9 +72,15 @@ export class PendingRequest {
     return this.head.requestId;
   }
 
-  /** Its frame. The payload goes in as it was written. */
-  frame(age: number): string {
-    const head = JSON.stringify({ ...this.head, ...(age > 0 && { age }) });
+  /**
+   * Its frame at a time of the client's clock. The payload goes in as it was written. What it waited before it went out for the
+   * first time is taken off its time to live, and is no age: an age says that a gateway may have it already.
+   */
+  frame(now: number): string {
+    if (this.sends === 0) this.#firstSent = now;
+    const ttl = Math.max(1, Math.round(this.head.ttl - (this.#firstSent - this.since)));
+    const age = Math.round(now - this.#firstSent);
+    const head = JSON.stringify({ ...this.head, ttl, ...(age > 0 && { age }) });
     return `{"event":"request","data":${head.slice(0, -1)},"payload":${this.payload}}}`;
   }
 

@@ -154,11 +154,11 @@ export class RequestRegistry {
   };
 
   #transmit(request: PendingRequest, { transmit, payload }: RequestLink): void {
-    const age = Math.round(this.#clock.now() - request.since);
-    if (request.sends === 0 && age >= request.head.ttl) {
+    const now = this.#clock.now();
+    if (request.sends === 0 && now - request.since >= request.head.ttl) {
       return this.#neverSent(request);
     }
-    const frame = request.frame(age);
+    const frame = request.frame(now);
     const bytes = toUtf8(frame).length;
     if (request.sends === 0 && bytes + AGE_BYTES > payload) {
       const message = `Its frame takes ${bytes} bytes, and this gateway takes ${payload - AGE_BYTES}. Send less, or raise gateway.limits.payload.`;

@@ -207,7 +207,7 @@ async function neverSent(publishing: Promise<LogPosition>): Promise<boolean> {
 
 /** Whether another gateway may have the request in the log already, however far this one has read. */
 function wasSentBefore({ age }: Request): boolean {
-  return age !== undefined;
+  return age !== undefined && age > 0;
 }
 
 /** What a client is told of a command that was not acknowledged. */
