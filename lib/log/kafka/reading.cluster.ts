@@ -192,6 +192,7 @@ export class ReadingCluster {
 
   private askOffsets(topic: string): Promise<PartitionOffsets[]> {
     return this.patiently(topic, async () => {
+      await this.refresh(); // who knows of a partition that was added already must not be told that there is none
       const partitions = this.partitionsOf(topic).sort((a, b) => a - b);
       const [starts, ends] = await Promise.all([
         this.ask(topic, partitions, { fromBeginning: true }),
