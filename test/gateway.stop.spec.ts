@@ -1,10 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { CommandHandler, KafkaSocketHealth, KafkaSocketModule, MemoryMessageLog } from 'nestjs-kafka-socket';
-import { describe, expect, it } from 'vitest';
+import {
+  CommandHandler,
+  KafkaSocketHealth,
+  KafkaSocketModule,
+  MemoryMessageLog,
+  type MessageLog,
+} from 'nestjs-kafka-socket';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { launchApp, startApp } from './support/app.js';
 import { auction } from './support/auction.js';
-import { RawClient, rawIdentity } from './support/raw.client.js';
+import { turns } from './support/odd.log.js';
+import { RawClient } from './support/raw.client.js';
 import { writeResult } from './support/written.result.js';
 
 describe('an application that is stopped while it starts', { timeout: 5_000 }, () => {
@@ -74,47 +81,94 @@ describe('an application that is stopped while the log is away', { timeout: 5_00
   });
 });
 
-describe('an application that says goodbye to many clients', { timeout: 10_000 }, () => {
-  /** One that is being stopped, and has said goodbye to the first of its clients; of the last one it has not. */
-  async function stopping() {
+/** Keeps the next record from being written, until what this resolves with is called. */
+function holdNextRecord(log: MessageLog, written: () => void = () => undefined): Promise<() => void> {
+  const publish = log.publish.bind(log);
+  return new Promise((held) => {
+    log.publish = async (record) => {
+      log.publish = publish;
+      await new Promise<void>((write) => held(write));
+      written();
+      return publish(record);
+    };
+  });
+}
+
+describe('an application that is being stopped', () => {
+  it('is not ready any more, and lets nobody in, while it finishes what is under way', async () => {
     const log = new MemoryMessageLog();
     const { topic } = auction();
-    const { app, url, stop } = await startApp({ log, gateway: { topics: [topic], goodbyeWindow: 60_000 } });
-    const identity = await rawIdentity();
-    const [first] = await Promise.all(Array.from({ length: 400 }, () => RawClient.connect(url, { identity })));
-    const last = await RawClient.welcome(url);
+    const { app, url, stop } = await startApp({ log, gateway: { topics: [topic], drainTimeout: 20_000 } });
+    const client = await RawClient.welcome(url);
+    const held = holdNextRecord(log);
+    client.request(topic, 'Nobody', {});
+    const write = await held;
+
     const stopped = stop();
-    expect(await first!.closed).toMatchObject({ code: 4001 });
-    return { log, topic, app, url, last, stopped };
-  }
 
-  it('serves each of them until its own goodbye', async () => {
-    const { log, topic, last, stopped } = await stopping();
-
-    const requestId = last.request(topic, 'Nobody', {});
-    const [, partition] = (await last.next('accepted')).data.at;
-    await writeResult(log, last, topic, partition, requestId, { status: 'success', value: 1 });
-    expect(await last.outcome(topic, requestId)).toEqual({ status: 'success', value: 1 });
-
-    await stopped;
-    expect(await last.closed).toMatchObject({ code: 4001 });
-  });
-
-  it('is not ready any more, and lets nobody in', async () => {
-    const { app, url, last, stopped } = await stopping();
-
+    const late = await RawClient.connect(url);
+    expect(await late.closed).toMatchObject({ code: 4001 });
     expect(app.get(KafkaSocketHealth).check()).toMatchObject({
       ready: false,
       details: { gateway: 'the gateway is shutting down' },
     });
-    const late = await RawClient.connect(url);
-    expect(await late.closed).toMatchObject({ code: 4001 });
-    expect(last.socket.readyState).toBe(last.socket.OPEN);
+    write();
+    await client.next('accepted');
+    expect(await client.closed).toMatchObject({ code: 4001 });
     await stopped;
   });
+});
 
-  it('is done long before its window is over, where it has not that many', async () => {
-    const { stopped } = await stopping();
+describe('an application that says goodbye to its clients', { timeout: 10_000 }, () => {
+  /** One that is being stopped, and has said goodbye to the first of its clients; to the others it will when time goes on. */
+  async function stopping() {
+    const log = new MemoryMessageLog();
+    const { topic } = auction();
+    const { url, stop } = await startApp({ log, gateway: { topics: [topic], goodbyeWindow: 60_000 } });
+    const [first, second] = [await RawClient.welcome(url), await RawClient.welcome(url)];
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now());
+    const goOn = (): void => void clock.mockRestore();
+    onTestFinished(goOn);
+    const stopped = stop();
+    expect(await first.closed).toMatchObject({ code: 4001 });
+    return { log, topic, second, goOn, stopped };
+  }
+
+  it('serves each of them until its own goodbye', async () => {
+    const { log, topic, second, goOn, stopped } = await stopping();
+
+    const requestId = second.request(topic, 'Nobody', {});
+    const [, partition] = (await second.next('accepted')).data.at;
+    await writeResult(log, second, topic, partition, requestId, { status: 'success', value: 1 });
+    expect(await second.outcome(topic, requestId)).toEqual({ status: 'success', value: 1 });
+
+    goOn();
+    await stopped;
+    expect(await second.closed).toMatchObject({ code: 4001 });
+  });
+
+  it('writes what they asked for meanwhile before it lets go of the log', async () => {
+    const { log, topic, second, goOn, stopped } = await stopping();
+    const order: string[] = [];
+    const held = holdNextRecord(log, () => order.push('written'));
+    const close = log.close.bind(log);
+    log.close = () => (order.push('closed'), close());
+
+    second.request(topic, 'Nobody', {});
+    const write = await held;
+    goOn();
+    await second.closed;
+    await turns(100); // longer than it takes where nothing is waited for
+    write();
+
+    await stopped;
+    expect(order).toEqual(['written', 'closed']);
+  });
+
+  it('is done long before its window is over, where they are few', async () => {
+    const { goOn, stopped } = await stopping();
+
+    goOn();
 
     await stopped; // or the test takes too long
   });

@@ -79,8 +79,8 @@ export class Connections {
     const time = Math.min(this.options.goodbyeWindow, count);
     const began = performance.now();
     for (let said = 0; ; await pause(GOODBYE_TICK)) {
-      const due = time === 0 ? count : Math.min(count, 1 + ((performance.now() - began) / time) * count);
-      for (; said < due; said++) {
+      const due = time === 0 ? count : 1 + Math.floor(((performance.now() - began) / time) * count);
+      for (; said < Math.min(due, count); said++) {
         leaving[said]!.close(CloseCode.shuttingDown, 'shutting down: reconnect to another gateway');
       }
       if (said === count) return;
