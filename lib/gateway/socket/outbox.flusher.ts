@@ -55,6 +55,7 @@ export class OutboxFlusher {
   }
 
   private readonly flush = (): void => {
+    clearTimeout(this.timer); // where this is the rest of a turn before
     this.turn = this.timer = undefined;
     for (const outbox of this.waiting.splice(0, SLICE)) if (!outbox.flush()) this.slow.add(outbox);
     this.forget();

@@ -70,9 +70,9 @@ export class Outbox {
     return true;
   }
 
-  /** Closes the socket after all that is due. Safe to call twice. */
+  /** Closes the socket after all that is due. Safe to call twice, and where the client closes it: the first goodbye counts. */
   close(code: CloseCode, reason: string): void {
-    if (this.said) return;
+    if (!this.open) return;
     this.write();
     this.said = code;
     this.socket.close(code, reason);
