@@ -4,16 +4,17 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BenchCase, BenchSite } from './bench.case.js';
 import { broadcast } from './broadcast.bench.js';
+import { discard } from './discard.bench.js';
 import { recovery } from './recovery.bench.js';
 import { seal } from './seal.bench.js';
 import { slowClient } from './slow-client.bench.js';
 import { type Answers, Child, type ChildOptions } from './support/child.process.js';
-import { type FigureLine, judge } from './support/figure.js';
+import { judge } from './support/figure.js';
 import { startRealParts } from './support/real.parts.js';
 import { row, table } from './support/table.js';
 import { timeout } from './timeout.bench.js';
 
-const CASES: readonly BenchCase[] = [broadcast, recovery, slowClient, timeout, seal];
+const CASES: readonly BenchCase[] = [broadcast, recovery, slowClient, timeout, seal, discard];
 
 const USAGE = `npm run bench [name...] -- [--json] [--quick] [--profile <directory>]
 
@@ -73,15 +74,22 @@ async function runCase(one: BenchCase, parts: Pick<BenchSite, 'brokers' | 'redis
   }
 }
 
+/** @returns whether every goal was reached */
 async function run({ cases, json, quick }: Settings): Promise<boolean> {
   const parts = await startRealParts(new Set(cases.flatMap(({ needs }) => needs)));
-  const lines: FigureLine[] = [];
   const rows: string[][] = [];
+  let ok = true;
   try {
     for (const one of cases) {
-      for (const figure of await runCase(one, { ...parts, quick })) {
+      // A case that breaks is told, and the others still run.
+      const figures = await runCase(one, { ...parts, quick }).catch((error: unknown) => {
+        console.error(`${one.name}:`, error);
+        ok = false;
+        return [];
+      });
+      for (const figure of figures) {
         const line = judge(one.name, figure);
-        lines.push(line);
+        ok &&= line.ok;
         rows.push(row(line, figure));
         if (json) process.stdout.write(`${JSON.stringify(line)}\n`);
       }
@@ -90,7 +98,7 @@ async function run({ cases, json, quick }: Settings): Promise<boolean> {
   } finally {
     await parts.stop();
   }
-  return lines.every(({ ok }) => ok);
+  return ok;
 }
 
 /** What the figures are true of. */

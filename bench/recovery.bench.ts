@@ -113,6 +113,7 @@ async function gatewaySide(storm: Storm, limits: { ring?: number }): Promise<() 
   return async () => {
     const end = new AbortController();
     const stream = writer.stream(liveTopic, PER_SECOND, end.signal);
+    stream.catch(() => undefined); // told when it is waited for
     await pause(CALM / 3); // the stream sets in
     await watchers.ask.latencies();
     await pause(CALM);
@@ -130,6 +131,7 @@ async function consumersSide({ site, topic, clients, hellos }: Storm): Promise<(
   const url = await consumers.ask.start(site.brokers, topic);
   const serve = async (some: readonly BenchHello[]): Promise<Sample> => {
     const sample = await stormOn(consumers.ask.cpu, url, clients, some);
+    if (sample.incomplete > 0) throw new Error(`${sample.incomplete} clients got not all from temporary consumers.`);
     return { ...sample, live: NaN, calm: NaN };
   };
   const tried: [rate: number, concurrency: number][] = [];

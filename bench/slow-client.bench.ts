@@ -96,6 +96,7 @@ async function underStream<S>(site: BenchSite, what: (stream: Stream) => Promise
       true,
     );
     const written = writer.stream(topic, PER_SECOND, ending.signal);
+    written.catch(() => undefined); // told when it is waited for
     await pause(SETTLE);
     const watch = async (milliseconds: number): Promise<Sample> => {
       await gateway.ask.watchMemory();

@@ -33,13 +33,16 @@ interface Side {
   stop(): Promise<unknown>;
 }
 
-interface Sample {
+interface Rates {
   /** A second. */
   readonly armed: number;
   readonly disarmed: number;
+}
+
+interface Lateness {
   /** Milliseconds. */
-  readonly late: number;
-  readonly lateMostly: number;
+  readonly p50: number;
+  readonly p99: number;
 }
 
 /** The time-outs of requests in Redis, beside the same jobs in Bull with nothing around it. */
@@ -48,39 +51,46 @@ export const timeout: BenchCase = {
   needs: ['redis'],
 
   async run({ quick, redisUrl, tell }: BenchSite): Promise<Figure[]> {
-    const count = quick ? 5_000 : 20_000;
-    const due = quick ? 500 : 2_000;
+    const [count, due] = quick ? [4_000, 500] : [10_000, 2_000];
     const ours = await ourScheduler(redisUrl);
     const floor = bareBull(redisUrl);
+    const sides = <S>(rounds: number, measure: (side: Side) => Promise<S>) =>
+      interleave<S, 'ours' | 'floor'>(rounds, { ours: () => measure(ours), floor: () => measure(floor) });
     try {
-      tell(`${count} armed and disarmed, ${due} woken`);
-      const samples = await interleave<Sample, 'ours' | 'floor'>(quick ? 3 : 5, {
-        ours: () => measure(ours, count, due),
-        floor: () => measure(floor, count, due),
-      });
-      const beside = (kind: keyof Sample) => ({
-        ours: samples.ours.map((sample) => sample[kind]),
-        floor: samples.floor.map((sample) => sample[kind]),
-      });
-      return [
-        { metric: 'arm', unit: 'time-outs/s', ...beside('armed'), goal: { of: 'floor', atLeast: 0.8 } },
-        { metric: 'arm, as it is', unit: 'time-outs/s', ...beside('armed'), goal: { of: 'ours', atLeast: 10_000 } },
-        { metric: 'disarm', unit: 'time-outs/s', ...beside('disarmed'), goal: { of: 'floor', atLeast: 0.8 } },
-        { metric: 'lateness, p50', unit: 'ms', ...beside('lateMostly') },
-        { metric: 'lateness, p99', unit: 'ms', ...beside('late'), goal: { of: 'ours', atMost: 25 } },
-      ];
+      tell(`${count} armed and disarmed`);
+      const rates = await sides(quick ? 5 : 9, (side) => ratesOf(side, count));
+      tell(`${due} woken`);
+      const late = await sides(quick ? 2 : 5, (side) => latenessOf(side, due));
+      return figures(rates, late);
     } finally {
       await Promise.all([ours.stop(), floor.stop()]);
     }
   },
 };
 
-async function measure(side: Side, count: number, due: number): Promise<Sample> {
+type Both<S> = Readonly<Record<'ours' | 'floor', readonly S[]>>;
+
+function figures(rates: Both<Rates>, late: Both<Lateness>): Figure[] {
+  const both = <S>({ ours, floor }: Both<S>, of: (sample: S) => number) => ({
+    ours: ours.map(of),
+    floor: floor.map(of),
+  });
+  const armed = both(rates, (sample) => sample.armed);
+  const disarmed = both(rates, (sample) => sample.disarmed);
+  return [
+    { metric: 'arm', unit: 'time-outs/s', ...armed, goal: { of: 'floor', atLeast: 0.8 } },
+    { metric: 'arm, as it is', unit: 'time-outs/s', ...armed, goal: { of: 'ours', atLeast: 10_000 } },
+    { metric: 'disarm', unit: 'time-outs/s', ...disarmed, goal: { of: 'floor', atLeast: 0.8 } },
+    { metric: 'lateness, p50', unit: 'ms', ...both(late, ({ p50 }) => p50) },
+    { metric: 'lateness, p99', unit: 'ms', ...both(late, ({ p99 }) => p99), goal: { of: 'ours', atMost: 25 } },
+  ];
+}
+
+async function ratesOf(side: Side, count: number): Promise<Rates> {
   const far = Array.from({ length: count }, () => timeoutAt(side.now() + FAR));
   const armed = await rate(far, (one) => side.arm(one));
   const disarmed = await rate(far, (one) => side.disarm(one));
-  const late = await lateness(side, due);
-  return { armed, disarmed, late: percentile(late, 0.99), lateMostly: percentile(late, 0.5) };
+  return { armed, disarmed };
 }
 
 async function rate(timeouts: readonly Timeout[], send: (timeout: Timeout) => Promise<unknown>): Promise<number> {
@@ -91,7 +101,7 @@ async function rate(timeouts: readonly Timeout[], send: (timeout: Timeout) => Pr
 }
 
 /** How long after their deadlines they come. Few a millisecond, as in life: thousands due at once are another question. */
-async function lateness(side: Side, count: number): Promise<number[]> {
+async function latenessOf(side: Side, count: number): Promise<Lateness> {
   const begin = side.now() + DUE_FROM;
   const timeouts = Array.from({ length: count }, () => timeoutAt(begin + Math.floor(Math.random() * DUE_WITHIN)));
   const late: number[] = [];
@@ -104,7 +114,7 @@ async function lateness(side: Side, count: number): Promise<number[]> {
   await Promise.all(timeouts.map((one) => side.arm(one)));
   await all;
   await pause(50); // in which Redis hears what came of the last ones
-  return late;
+  return { p50: percentile(late, 0.5), p99: percentile(late, 0.99) };
 }
 
 function timeoutAt(deadline: number): Timeout {

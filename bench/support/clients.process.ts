@@ -6,7 +6,7 @@ import { sentAt } from './event.record.js';
 /** Handshakes under way at the same time: a server's backlog holds no more than some hundreds. */
 const HANDSHAKES = 200;
 /** How long clients wait for what they missed, in milliseconds. */
-const PATIENCE = 60_000;
+const PATIENCE = 150_000;
 
 let clients: BenchClient[] = [];
 let latencies: number[] | undefined;

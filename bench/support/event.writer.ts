@@ -5,8 +5,11 @@ import { eventRecord } from './event.record.js';
 
 /** Pause between two batches of a steady stream, in milliseconds. */
 const EVERY = 10;
-/** Records in one request where many are wanted. */
-const BATCH = 2_000;
+/** Records in one request at most: a broker takes no more than 1 MiB. */
+const BATCH = 500;
+/** How often a new topic is looked for, and how long between two looks, in milliseconds. */
+const TRIES = 40;
+const TRY_EVERY = 250;
 
 /** Writes events to Kafka, beside whoever reads them: all acknowledged by all replicas. */
 export class EventWriter {
@@ -26,7 +29,11 @@ export class EventWriter {
   /** Makes topics, which are gone after {@link close}. */
   async create(topics: readonly string[], partitions: number): Promise<void> {
     const wanted = topics.map((topic) => ({ topic, numPartitions: partitions }));
-    await this.asAdmin((admin) => admin.createTopics({ topics: wanted, waitForLeaders: true }));
+    await this.asAdmin(async (admin) => {
+      // It would wait itself, but gives up at once where the broker has not heard of the new topic yet.
+      await admin.createTopics({ topics: wanted, waitForLeaders: false });
+      for (const topic of topics) await untilThere(() => admin.fetchTopicOffsets(topic));
+    });
     this.topics.push(...topics);
   }
 
@@ -50,14 +57,16 @@ export class EventWriter {
     let sent = 0;
     while (!signal.aborted) {
       const due = Math.floor(((now() - begin) * perSecond) / 1_000) - sent;
-      const messages = Array.from({ length: due }, (_, lot) => eventRecord(lot, { sent: now() }));
-      sent += due;
-      const request = due > 0 ? this.producer.send({ topic, acks: -1, messages }) : Promise.resolve();
-      sending.add(request);
-      request.then(
-        () => sending.delete(request),
-        () => undefined, // told at the end
-      );
+      const messages = Array.from({ length: Math.min(due, BATCH) }, (_, lot) => eventRecord(lot, { sent: now() }));
+      sent += messages.length;
+      if (messages.length > 0) {
+        const request = this.producer.send({ topic, acks: -1, messages });
+        sending.add(request);
+        request.then(
+          () => sending.delete(request),
+          () => undefined, // told at the end
+        );
+      }
       await pause(EVERY);
     }
     await Promise.all(sending);
@@ -82,6 +91,18 @@ export class EventWriter {
       return await task(admin);
     } finally {
       await admin.disconnect();
+    }
+  }
+}
+
+async function untilThere(look: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await look();
+      return;
+    } catch (error) {
+      if (tries === TRIES) throw error;
+      await pause(TRY_EVERY);
     }
   }
 }

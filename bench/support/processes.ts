@@ -3,5 +3,6 @@ export const PROCESSES = {
   gateway: new URL('./gateway.process.js', import.meta.url),
   clients: new URL('./clients.process.js', import.meta.url),
   wsFloor: new URL('./ws.floor.process.js', import.meta.url),
+  plainReader: new URL('./plain-reader.process.js', import.meta.url),
   temporaryConsumers: new URL('./temporary-consumers.process.js', import.meta.url),
 };
