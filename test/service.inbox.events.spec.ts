@@ -94,6 +94,38 @@ describe.each(INBOX_KINDS)('with an inbox in %s, an event that is in the log twi
   });
 });
 
+describe('with an inbox, a command that another service sent', () => {
+  it.each([
+    ['is carried out again where it failed, so that its dead letter can be replayed', 'throw', 2],
+    ['keeps the answer of the first time where it was rejected', 'reject', 1],
+  ])('%s', async (_, how, runs) => {
+    const topic = fresh('shop');
+    let tries = 0;
+    @CommandAddress(topic, 'Sell')
+    class Sell {}
+    @Injectable()
+    class Selling {
+      @CommandHandler(Sell)
+      sell() {
+        tries++;
+        if (how === 'reject') throw new CommandRejectedError('SOLD_OUT', 'Nothing left.');
+        if (tries === 1) throw new Error('broken');
+        return tries;
+      }
+    }
+    const { log, follower } = await startService({ providers: [Selling], inbox: memory() });
+    const sent = eventOf('any.any', {});
+    const breadCrumbs = { correlationId: 'another', attempt: 1 };
+    const command = { ...sent, breadCrumbs, payload: { kind: 'command' as const, name: 'Sell', data: {} } };
+
+    await write(log, topic, command);
+    await write(log, topic, command);
+
+    await follower.next('both answers', () => follower.ofType('result.Sell').length === 2);
+    expect(tries).toBe(runs);
+  });
+});
+
 describe('what a method publishes, with an inbox', () => {
   function shop(then: (publisher: MessagePublisher, Sold: never) => Promise<unknown>) {
     const topic = fresh('shop');

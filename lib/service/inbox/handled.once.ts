@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { messageOf } from '../../kafka-socket.error.js';
+import type { MessageEnvelope } from '../../message/cloud-events.codec.js';
+import { isRootCommand } from '../../message/outcome.rule.js';
 import { SparingLog } from '../../timeout/sparing.log.js';
 import type { Handler } from '../declaration/handler.js';
 import { type Arrival, placeOf } from '../dispatch/arrival.js';
@@ -91,10 +93,18 @@ async function keep({ signal, envelope }: Arrival, call: Call, lost?: AbortSigna
   if (verdict.reason !== undefined) {
     signal.throwIfAborted();
     lost?.throwIfAborted();
-    // Nobody waits for what becomes of an event, and its dead letter may be sent again under the same id.
-    if (envelope.type.kind === 'event') throw new Unkept(verdict);
+    if (!isAnswer(verdict, envelope)) throw new Unkept(verdict);
   }
   return completionOf(verdict, envelope.id, outbox.close());
+}
+
+/**
+ * Whether somebody waits for how it ended: a client, or the service that sent a command. All else becomes a dead letter, which may be
+ * sent again under the same id.
+ */
+function isAnswer({ outcome: { status } }: Verdict, envelope: MessageEnvelope): boolean {
+  if (envelope.type.kind !== 'command') return false;
+  return isRootCommand(envelope) || status === 'invalid' || status === 'rejected';
 }
 
 function deliveryOf(handler: Handler, { record, envelope, signal }: Arrival): Delivery {

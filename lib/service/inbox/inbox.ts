@@ -56,8 +56,8 @@ export interface Completion {
 /**
  * Calls the method and collects what comes of it.
  * @param lost aborts the method's signal, where it turns out that somebody else handles the message by now
- * @throws where nothing must be kept: the record stopped being ours, or the handling of an event failed and goes to the dead
- * letters. Undo what was begun, and throw it on.
+ * @throws where nothing must be kept: the record stopped being ours, or what no client waits for failed and goes to the dead
+ * letters, from where it may be sent again. Undo what was begun, and throw it on.
  */
 export type Handle = (lost?: AbortSignal) => Promise<Completion>;
 
