@@ -112,7 +112,7 @@ describe('what PROTOCOL.md says by default', () => {
     expect(reasons.sort()).toEqual([...union.matchAll(/'(\w+)'/g)].map(([, reason]) => reason!).sort());
     const statuses = protocol.section('The outcome').tables[0]!.map(([status]) => quoted(status!)[0]!);
     const named = (await sourceOf('outcome.ts')).matchAll(/status: ((?:'\w+'(?: \| )?)+)/g);
-    const known = [...named].flatMap(([, union]) => [...union!.matchAll(/\w+/g)].map(([status]) => status));
+    const known = [...named].flatMap(([, some]) => [...some!.matchAll(/\w+/g)].map(([status]) => status));
     expect(statuses.sort()).toEqual([...new Set(known)].sort());
   });
 

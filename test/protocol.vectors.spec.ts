@@ -124,7 +124,7 @@ async function live({ steps, delivered }: PositionVector): Promise<{ hellos: obj
   const { client, clock } = startClient(gateway, { identity: { sessionId, keyPair: await keysIn(opened[0]!) } });
   const [hellos, heard, told]: [object[], At[], object[]] = [[], [], []];
   client.on('auction', (_, { at }) => heard.push(at));
-  client.onRecovered(({ count: _, ...recovered }) => told.push(recovered));
+  client.onRecovered(({ topic, complete, reason }) => told.push({ topic, complete, ...(reason && { reason }) }));
   client.onLate(({ at }) => heard.push(at)); // nobody waits for these results
   let socket: ScriptedSocket | undefined;
   for (const step of steps) {

@@ -15,6 +15,7 @@ const OUT_OF_REACH: Readonly<Record<string, string>> = {
   'refresh.4': 'the end of a token would have to be waited for',
   'position.6': 'partitions would have to be added',
   'repeat.7': 'two gateways on one log would be needed, and one would have to die',
+  'repeat.8': 'the log would have to be away',
   'epoch.2': 'another log would be needed',
   'recovery.10': 'more records than the gateway replays would be needed, or older ones than the log holds',
   'recovery.12': 'more bytes than sockets and gateway buffer would have to be sent and not read',
