@@ -54,10 +54,11 @@ export class RecoveringClient {
    */
   take({ topic, partition }: Place, from: bigint, { records, next }: Missed): boolean {
     const end = performance.now() + STEP_TIME;
+    const newest = firstAt(records, this.partitions.get(`${topic}/${partition}`)?.eventsFrom ?? 0n);
     let bytes = 0;
     for (let index = firstAt(records, from); index < records.length; index++) {
       const record = records[index]!;
-      bytes += this.offer(record);
+      bytes += this.offer(record, index < newest);
       if (bytes < STEP_BYTES && performance.now() < end) continue;
       this.session.passed(topic, partition, record.offset);
       return false;
@@ -88,9 +89,9 @@ export class RecoveringClient {
   }
 
   /** @returns the bytes that were sent. Never throws: whatever stands in the log, the next record must be reached. */
-  private offer(record: RoutedRecord): number {
+  private offer(record: RoutedRecord, isOld: boolean): number {
     try {
-      return this.send(record);
+      return this.send(record, isOld);
     } catch (error) {
       const { topic, partition, offset } = record;
       this.logger.error(`The record at ${topic}/${partition}/${offset} was not recovered: ${messageOf(error)}`);
@@ -98,13 +99,14 @@ export class RecoveringClient {
     }
   }
 
-  private send(record: RoutedRecord): number {
+  /** @param isOld whether it lies before the newest, of which alone events are replayed */
+  private send(record: RoutedRecord, isOld: boolean): number {
     const { topic } = record;
-    const left = record.kind === 'event' && this.isLeftOut(record);
-    if (left && this.told.has(topic)) return 0; // incomplete already
+    const isLeftOut = isOld && record.kind === 'event';
+    if (isLeftOut && this.told.has(topic)) return 0; // incomplete already
     const frame = this.delivery.frameFor(this.session, record);
     if (frame === undefined) return 0;
-    if (left) {
+    if (isLeftOut) {
       this.leaveOut(topic, 'limit');
       return 0;
     }
@@ -122,11 +124,6 @@ export class RecoveringClient {
     if (told === reason || told === 'retention') return; // which says more than `limit`: results may be missing, too
     this.told.set(topic, reason);
     this.session.send('incomplete', { topic, reason });
-  }
-
-  private isLeftOut({ topic, partition, offset }: RoutedRecord): boolean {
-    const missed = this.partitions.get(`${topic}/${partition}`);
-    return missed !== undefined && offset < missed.eventsFrom;
   }
 
   /** Whether a terminal record is the first of its request, as far as the ledger reaches and beyond. */
