@@ -81,7 +81,9 @@ describe.each(INBOX_KINDS)('with an inbox in %s, an event that is in the log twi
         if (tries === 1) throw new Error('no van');
       }
     }
-    const { log, follower } = await startService({ providers: [Shipping], inbox: sharedInboxes(kind)() });
+    // Longer than anybody waits: it is given back, and not left to run out.
+    const inbox = sharedInboxes(kind, { lease: 60_000 })();
+    const { log, follower } = await startService({ providers: [Shipping], inbox });
     const event = eventOf('Order.Made', {});
 
     await write(log, topic, event);

@@ -212,7 +212,9 @@ describe('a method that was aborted because its partition was lost', () => {
       }
     }
     const partition = new SinglePartition(log, topic);
-    const { follower } = await startService({ log, providers: [Paying], inbox: sharedInboxes(kind)() });
+    // Longer than anybody waits: it is given back, and not left to run out.
+    const inbox = sharedInboxes(kind, { lease: 60_000 })();
+    const { follower } = await startService({ log, providers: [Paying], inbox });
     const { requestId } = await request(log, topic, 'Pay', {}, { partition: 0 });
     await partition.give();
     await vi.waitUntil(() => begun === 1);
