@@ -2,12 +2,15 @@ import { MemoryMessageLog } from 'nestjs-kafka-socket';
 import { describe, expect, it } from 'vitest';
 import { type RunningApp, startApp } from './support/app.js';
 import { auction } from './support/auction.js';
+import { LaggingTail } from './support/lagging.tail.js';
 import { Markdown, quoted } from './support/markdown.js';
 import { Measurements } from './support/measurements.js';
 import { RawClient } from './support/raw.client.js';
 import { writeResult } from './support/written.result.js';
 
 const gateway = 'shop';
+/** Soon, and with time for an answer on a machine that is busy. */
+const heartbeat = { interval: 500, timeout: 450 };
 type Options = Parameters<typeof startApp>[0];
 
 /** A measured gateway with the auction behind it. */
@@ -98,17 +101,15 @@ describe('what a gateway measures', () => {
   });
 
   it('is how long a ping takes to be answered', async () => {
-    const { url, value } = await start({ gateway: { heartbeat: { interval: 50, timeout: 40 } } });
+    const { url, value } = await start({ gateway: { heartbeat } });
     const client = await RawClient.welcome(url);
     client.send('pong', {}); // answers nothing
     await client.next('ping');
-    await client.next('ping');
 
-    const { sum, count } = (await value('ping.duration')) as { sum: number; count: number };
-
-    expect(count).toBeGreaterThanOrEqual(1);
-    expect(count).toBeLessThanOrEqual(2);
-    expect(sum).toBeLessThan(0.1);
+    await expect.poll(() => value('ping.duration')).toMatchObject({ count: 1 });
+    const { sum } = (await value('ping.duration')) as { sum: number };
+    expect(sum).toBeGreaterThan(0);
+    expect(sum).toBeLessThan(1); // seconds
   });
 
   it('is each time-out that it had to write itself', async () => {
@@ -147,26 +148,24 @@ describe('what a gateway measures', () => {
 
   it('is how far it is behind the log', async () => {
     const log = new MemoryMessageLog();
-    const tail = log.tail.bind(log);
-    let held: Promise<void> | undefined;
-    let release = (): void => undefined;
-    log.tail = (options) => tail({ ...options, onBatch: async (batch) => (await held, options.onBatch(batch)) });
+    const reading = new LaggingTail(log);
     const { topic, value } = await start({ log });
     expect(await value('lag', { topic })).toBe(0);
-    held = new Promise((resolve) => (release = resolve));
+    reading.fallBehind();
 
     for (let i = 0; i < 5; i++) await log.publish({ topic, key: null, value: null, headers: {} });
 
     expect(await value('lag', { topic })).toBe(5);
-    release();
+    reading.catchUp();
     await expect.poll(() => value('lag', { topic })).toBe(0);
   });
 
   it('is what README.md says, in the units that it says', async () => {
-    const { url, topic, measured } = await start({ gateway: { heartbeat: { interval: 20, timeout: 10 } } });
+    const { url, topic, measured } = await start({ gateway: { heartbeat } });
     const client = await RawClient.welcome(url, { channels: [], positions: { [topic]: {} } });
     await client.outcome(topic, client.request(topic, 'PlaceBid', { lot: 1, amount: 20 }));
     await client.next('ping');
+    await expect.poll(() => measured.unit('kafka_socket.ping.duration')).toBe('s');
     await client.cut();
     await expect.poll(() => measured.unit('kafka_socket.disconnects')).toBe('{connection}');
 

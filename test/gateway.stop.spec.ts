@@ -127,7 +127,7 @@ describe('an application that says goodbye to its clients', { timeout: 10_000 },
     const { url, stop } = await startApp({ log, gateway: { topics: [topic], goodbyeWindow: 60_000 } });
     const [first, second] = [await RawClient.welcome(url), await RawClient.welcome(url)];
     const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now());
-    const goOn = (): void => void clock.mockRestore();
+    const goOn = (): void => clock.mockRestore();
     onTestFinished(goOn);
     const stopped = stop();
     expect(await first.closed).toMatchObject({ code: 4001 });

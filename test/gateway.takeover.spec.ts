@@ -6,6 +6,7 @@ import { decodeMessage } from '../lib/message/cloud-events.codec.js';
 import { kafkaAdapter, memoryAdapter } from './fixtures/log.adapters.js';
 import { launchApp, startApp } from './support/app.js';
 import { auction } from './support/auction.js';
+import { LaggingTail } from './support/lagging.tail.js';
 import { LogFollower } from './support/log.follower.js';
 import { RawClient } from './support/raw.client.js';
 
@@ -24,26 +25,6 @@ function diesAfterWriting(log: MessageLog): Promise<LogPosition> {
   });
 }
 
-/** Makes a reader of a log fall behind when the test says so, until it says that it may catch up. */
-function laggard(log: MessageLog): { fallBehind(): void; catchUp(): void } {
-  const tail = log.tail.bind(log);
-  let held: Promise<void> | undefined;
-  let release = (): void => undefined;
-  log.tail = (options) =>
-    tail({
-      ...options,
-      onBatch: async (batch) => {
-        await held;
-        return options.onBatch(batch);
-      },
-    });
-  onTestFinished(() => release()); // else a test that fails could not stop its application
-  return {
-    fallBehind: () => (held = new Promise((resolve) => (release = resolve))),
-    catchUp: () => release(),
-  };
-}
-
 describe.each(LOGS)('a gateway that dies between writing a command and saying so, on $name,', ({ open }) => {
   /** A client's request that the log has and nobody has accepted, and another gateway that may fall behind. */
   async function start(command: string, payload: object, ttl: number) {
@@ -51,7 +32,7 @@ describe.each(LOGS)('a gateway that dies between writing a command and saying so
     const { topic, Bidding, effects } = auction();
     const gateway = { topics: [topic], ttl: { grace: 50 }, drainTimeout: 50 };
     const service = () => `service-${randomUUID()}`;
-    const reading = laggard(second);
+    const reading = new LaggingTail(second);
     await startApp({ service: service(), log: services }, [Bidding]);
     const dying = await startApp({ service: service(), log: first, gateway });
     const other = await startApp({ service: service(), log: second, gateway });
@@ -66,16 +47,16 @@ describe.each(LOGS)('a gateway that dies between writing a command and saying so
     const come = (hello: object) => RawClient.welcome(other.url, { ...hello }, { identity: client.identity });
     const again = (back: RawClient, age: number): void =>
       void back.request(topic, command, payload, { requestId, ttl, age });
-    return { topic, effects, follower, at, positions, epoch, requestId, come, again, catchUp: reading.catchUp };
+    return { topic, effects, follower, at, positions, epoch, requestId, come, again, reading };
   }
 
   it('leaves it to the next one, which knows it from the log: one effect, one outcome', async () => {
-    const { effects, follower, at, positions, epoch, requestId, come, again, catchUp } = await start(
+    const { effects, follower, at, positions, epoch, requestId, come, again, reading } = await start(
       'PlaceBid',
       BID,
       20_000,
     );
-    catchUp();
+    reading.catchUp();
     const back = await come({ positions, epoch });
     await back.next('recovered');
 
@@ -91,8 +72,8 @@ describe.each(LOGS)('a gateway that dies between writing a command and saying so
   });
 
   it('leaves it to the next one by its first deadline', async () => {
-    const { topic, follower, positions, epoch, requestId, come, again, catchUp } = await start('Nobody', {}, 1_500);
-    catchUp();
+    const { topic, follower, positions, epoch, requestId, come, again, reading } = await start('Nobody', {}, 1_500);
+    reading.catchUp();
     const back = await come({ positions, epoch });
     await back.next('recovered');
 
@@ -105,14 +86,14 @@ describe.each(LOGS)('a gateway that dies between writing a command and saying so
   });
 
   it('leaves it to one that has not read that far: it is written twice, and still has one effect and one outcome', async () => {
-    const { topic, effects, follower, requestId, come, again, catchUp } = await start('PlaceBid', BID, 20_000);
+    const { topic, effects, follower, requestId, come, again, reading } = await start('PlaceBid', BID, 20_000);
     const back = await come({});
 
     again(back, 100);
 
     expect((await back.next('accepted')).data).toMatchObject({ requestId });
     await follower.next('second command', (record) => record === follower.ofType('command.PlaceBid')[1]);
-    catchUp();
+    reading.catchUp();
     expect(await back.outcome(topic, requestId)).toMatchObject({ status: 'success' });
     const marker = back.request(topic, 'PlaceBid', { lot: 7, amount: 130 });
     expect(await back.outcome(topic, marker)).toMatchObject({ status: 'success' });
@@ -151,21 +132,21 @@ describe('a gateway that begins', () => {
     const requestId = client.request(topic, 'PlaceBid', BID);
     const outcome = await client.outcome(topic, requestId);
     vi.setSystemTime(Date.now() + away);
-    const { fallBehind, catchUp } = laggard(log);
-    fallBehind();
+    const reading = new LaggingTail(log);
+    reading.fallBehind();
     const { app, url } = await launchApp({ log, gateway: { topics: [topic], ttl, helloTimeout } }, [Bidding]);
     const come = () => RawClient.connect(url, { identity: client.identity });
-    return { topic, effects, requestId, outcome, health: () => app.get(KafkaSocketHealth).check(), come, catchUp };
+    return { topic, effects, requestId, outcome, health: () => app.get(KafkaSocketHealth).check(), come, reading };
   }
 
   it('is not ready until it has read the log back', async () => {
-    const { health, catchUp } = await start();
+    const { health, reading } = await start();
     expect(health()).toMatchObject({
       ready: false,
       details: { gateway: 'the gateway has not read the log back yet' },
     });
 
-    catchUp();
+    reading.catchUp();
 
     await expect.poll(() => health().ready).toBe(true);
   });
@@ -181,12 +162,12 @@ describe('a gateway that begins', () => {
   });
 
   it('welcomes who waited, and knows what was decided as long ago as a request may live', async () => {
-    const { topic, effects, requestId, outcome, come, catchUp } = await start(60_900);
+    const { topic, effects, requestId, outcome, come, reading } = await start(60_900);
     const client = await come();
     client.hello();
     client.request(topic, 'PlaceBid', BID, { requestId });
 
-    catchUp();
+    reading.catchUp();
 
     await client.next('welcome');
     const { data } = await client.next('accepted');

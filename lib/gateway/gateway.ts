@@ -2,7 +2,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { abortable } from '../log/abortable.js';
 import { mayBeInTheLog } from '../log/log.errors.js';
 import type { MessageLog, Tail } from '../log/message.log.js';
-import { within } from '../timeout/bounded.wait.js';
 import { ArmingInterceptor } from '../timeout/arming.interceptor.js';
 import { MemoryTimeoutScheduler } from '../timeout/memory/memory.timeout.scheduler.js';
 import { MemoryTimeoutOptions } from '../timeout/timeout.options.js';
@@ -22,6 +21,7 @@ import { Heartbeat } from './socket/heartbeat.js';
 import { type GatewayState, Hello } from './socket/hello.js';
 import { RecordRing } from './routing/record.ring.js';
 import { RecordRouter } from './routing/record.router.js';
+import { RoutingLag } from './routing/routing.lag.js';
 import { FairTurns } from './recovery/fair.turns.js';
 import { MissedRecords } from './recovery/missed.records.js';
 import { Recovery } from './recovery/recovery.js';
@@ -36,8 +36,6 @@ import { Semaphore } from './recovery/semaphore.js';
 import { SessionRegistry } from './socket/session.registry.js';
 import { Subscriptions } from './socket/subscriptions.js';
 
-/** How long who asks for the lag waits for the log, in milliseconds. */
-const LAG_LIMIT = 1_000;
 /** How often the end of a drain is looked for, in milliseconds. */
 const LOOK_EVERY = 10;
 
@@ -49,6 +47,7 @@ export class Gateway {
   readonly connections: Connections;
   private readonly metrics: GatewayMetrics;
   private readonly router: RecordRouter;
+  private readonly lag: RoutingLag;
   private readonly intake: RequestIntake;
   private readonly backstop: Backstop;
   private readonly setups: SetupQueue;
@@ -84,6 +83,7 @@ export class Gateway {
     this.backstop = new Backstop(timers, log, ttl.grace, limits, metrics);
     this.router = new RecordRouter(rules, ring, ledger, sessions, delivery, metrics);
     this.router.onDecided = this.backstop.release;
+    this.lag = new RoutingLag(log, this.router, options.topics);
     const planner = new RecoveryPlanner(log, this.router, options);
     const turns = new FairTurns();
     const missed = new MissedRecords(this.router, ring, new WarmReader(log, rules, turns, limits), turns);
@@ -121,7 +121,7 @@ export class Gateway {
   async start(): Promise<void> {
     const { topics } = this.options;
     const since = this.scheduler.now() - this.window;
-    this.metrics.start({ queues: () => this.connections.queues(), lags: () => this.lags() });
+    this.metrics.start({ queues: () => this.connections.queues(), lags: () => this.lag.byTopic() });
     await this.backstop.start(this.log.clusterId);
     for (const topic of topics) {
       for (const [partition, offset] of await this.log.offsetsAt(topic, since))
@@ -168,19 +168,6 @@ export class Gateway {
         while ((this.router.next(topic, partition) ?? end) < end) await pause(LOOK_EVERY, undefined, { signal: bound });
       }
     }
-  }
-
-  /** How far this gateway is behind, by topic. Of a log that does not answer soon nothing is known. */
-  private async lags(): Promise<ReadonlyMap<string, number>> {
-    const lags = new Map<string, number>();
-    const late = (): Error => new Error('The log does not answer.');
-    const ask = this.options.topics.map(async (topic) => {
-      const offsets = await within(this.log.offsets(topic), LAG_LIMIT, late);
-      const behind = offsets.map(({ partition, start, end }) => end - (this.router.next(topic, partition) ?? start));
-      lags.set(topic, Number(behind.reduce((sum, one) => sum + (one > 0n ? one : 0n), 0n)));
-    });
-    await Promise.allSettled(ask);
-    return lags;
   }
 
   private whenReady(signal: AbortSignal): Promise<GatewayState> {
