@@ -101,6 +101,49 @@ describe('a client that comes back', () => {
     expect(second.hello.positions).not.toHaveProperty('gone');
   });
 
+  it.each(['retention', 'limit'] as const)(
+    'is told in the end of what a gateway left out (%s) that did not live to say so',
+    async (reason) => {
+      const live = await startLiveClient({}, { positions: { auction: { 0: '9' }, billing: { 0: '3' } } });
+      const first = await cutAndReturn(live);
+      first.socket.welcome({ positions: first.hello.positions! });
+      first.socket.send('incomplete', { topic: 'auction', reason });
+      first.socket.broadcast(['auction', 0, '500'], 'Bid.Created');
+      const { client, socket, hello } = await cutAndReturn(first);
+      const told: GatewayFrames['recovered'][] = [];
+      client.onRecovered((recovered) => told.push(recovered));
+      expect(hello.positions).toEqual({ auction: { 0: '500' }, billing: { 0: '3' } });
+      socket.welcome({ positions: hello.positions! });
+      for (const topic of ['auction', 'billing']) socket.send('recovered', { topic, complete: true, count: 0 });
+      await reached(client, 'live');
+      const { socket: last } = await cutAndReturn({ ...live, socket });
+      last.welcome({ positions: hello.positions! });
+      last.send('recovered', { topic: 'auction', complete: true, count: 0 });
+      await last.seen();
+
+      expect(told).toEqual([
+        { topic: 'auction', complete: false, reason, count: 0 },
+        { topic: 'billing', complete: true, count: 0 },
+        { topic: 'auction', complete: true, count: 0 }, // it was told
+      ]);
+    },
+  );
+
+  it('is told in the end that the log is another one, though it was cut off before', async () => {
+    const live = await startLiveClient({}, { positions: { auction: { 0: '900' } } });
+    const first = await cutAndReturn(live);
+    first.socket.welcome({ epoch: 'log-2', positions: { auction: { 0: '3' } } });
+    await first.socket.seen();
+    const { client, socket, hello } = await cutAndReturn(first);
+    const recovered = vi.fn();
+    client.onRecovered(recovered);
+    socket.welcome({ epoch: 'log-2', positions: hello.positions! });
+    socket.send('recovered', { topic: 'auction', complete: true, count: 0 });
+    await reached(client, 'live');
+
+    expect(recovered).toHaveBeenCalledWith({ topic: 'auction', complete: false, reason: 'epoch', count: 0 });
+  });
+
   it('comes down where it claimed to know more than there is', async () => {
     const live = await startLiveClient({}, { positions: { auction: { 0: '900', 1: '19' } } });
     const heard = hear(live);

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import type { RecordBatch } from '../lib/message/record.js';
 import {
   eventually,
   fill,
@@ -40,6 +41,28 @@ for (const adapter of [memoryAdapter, kafkaAdapter]) {
           expect(part.map(({ offset }) => offset)).toEqual(numbers(100).map(BigInt));
         }
       }
+    });
+
+    it('tells of what retention took before it could be read, and reads on behind it', async () => {
+      const { log, topic, expire } = await adapter.openKeepingFive();
+      await fill(log, topic, 1);
+      const seen = new Received();
+      const lost = vi.fn();
+      let release!: () => void;
+      const held = new Promise<void>((resolve) => (release = resolve));
+      const onBatch = async (batch: RecordBatch): Promise<void> => {
+        seen.take(batch);
+        await held;
+      };
+      await log.tail({ topics: [topic], since: 0, onBatch, onLost: lost });
+      await seen.until(1);
+
+      await fill(log, topic, 9);
+      await expire();
+      release();
+
+      expect(await seen.until(6)).toEqual(['0', '4', '5', '6', '7', '8']);
+      expect(lost.mock.calls).toEqual([[{ topic, partition: 0, from: 1n, to: 5n }]]);
     });
 
     it('begins with the first record at or after a time', async () => {
