@@ -57,7 +57,7 @@ export {
   type EventPublisherOptions,
   KafkaEventPublisher,
 } from './service/declaration/event-publisher.decorator.js';
-export { CommandContext, EventContext, HandlerContext } from './service/handling/handler.context.js';
+export { CommandContext, EventContext, HandlerContext, LateContext } from './service/handling/handler.context.js';
 export {
   MessagePublisher,
   type PublishCommandOptions,
@@ -69,9 +69,11 @@ export {
   CommandRejectedError,
   HandlingAbortedError,
   InvalidHandlerError,
+  OutcomeImpossibleError,
   ReplyImpossibleError,
   UnaddressedClassError,
 } from './service/service.errors.js';
+export { type AskedRequest, type OutcomeOptions, OutcomeReader } from './service/outcome.reader.js';
 export type { EventKey, PayloadClass, ReplyMode } from './service/declaration/method.declaration.js';
 export { ServiceOptions } from './service/service.options.js';
 export type { Completion, CompletionRecord, Delivery, Handle, Inbox } from './service/inbox/inbox.js';

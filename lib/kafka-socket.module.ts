@@ -30,6 +30,7 @@ import type { Inbox } from './service/inbox/inbox.js';
 import { INBOX } from './service/inbox/inbox.constants.js';
 import { inboxFor } from './service/inbox/inbox.provider.js';
 import { MessagePublisher } from './service/message.publisher.js';
+import { OutcomeReader } from './service/outcome.reader.js';
 import { ServiceOptions } from './service/service.options.js';
 import { SERVICE_PROVIDERS } from './service/service.providers.js';
 import { BullTimeoutScheduler } from './timeout/bull/bull.timeout.scheduler.js';
@@ -114,7 +115,7 @@ export class KafkaSocketModule {
         KafkaSocketHealth,
         DeadLetterBox,
       ],
-      exports: [MessagePublisher, KafkaSocketHealth, DeadLetterBox, MESSAGE_LOG],
+      exports: [MessagePublisher, OutcomeReader, KafkaSocketHealth, DeadLetterBox, MESSAGE_LOG],
     };
   }
 }

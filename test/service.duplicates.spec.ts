@@ -1,10 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
-import { encodeMessage } from '../lib/message/cloud-events.codec.js';
-import type { Outcome } from '../lib/protocol/outcome.js';
-import { followUp } from '../lib/message/follow-up.js';
 import { requestIdentity } from '../lib/message/request.identity.js';
-import type { Assignment, MessageLog } from '../lib/log/message.log.js';
+import type { Assignment } from '../lib/log/message.log.js';
 import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import type { Handler } from '../lib/service/declaration/handler.js';
@@ -12,7 +9,8 @@ import { HandlerRegistry } from '../lib/service/declaration/handler.registry.js'
 import { MessagePublisher } from '../lib/service/message.publisher.js';
 import { RedeliveryGuard } from '../lib/service/dispatch/redelivery.guard.js';
 import { RecentMap } from '../lib/service/dispatch/recent.map.js';
-import { BACKENDS, fresh, Gate, openLog, request, type SentRequest, startService } from './support/service.js';
+import { endRequest } from './support/ended.request.js';
+import { BACKENDS, fresh, Gate, openLog, request, startService } from './support/service.js';
 
 const REQUEST = '0190a0a0-0000-7000-8000-000000000001';
 
@@ -33,21 +31,6 @@ function bank(gate?: Gate) {
     }
   }
   return { topic, Pay, Paying, effects };
-}
-
-/** What another instance, or a scheduler, has written about a request. */
-async function end(log: MessageLog, topic: string, { id, requestId, at }: SentRequest, data: Outcome): Promise<void> {
-  const reply = { topic, partition: at.partition };
-  const crumbs = { requestId, sessionId: 'session-1', publicKey: 'key-1', correlationId: id, attempt: 1, reply };
-  const command = {
-    id,
-    source: '/gateway',
-    breadCrumbs: crumbs,
-    payload: { kind: 'command' as const, name: 'Pay', data: {} },
-  };
-  const result = followUp(command, '/other', { kind: 'result' as const, name: 'Pay', data });
-  const encoded = encodeMessage({ ...result, breadCrumbs: { ...result.breadCrumbs, final: true } });
-  await log.publish({ ...reply, key: 'session-1', ...encoded });
 }
 
 describe.each(BACKENDS)('a request that was sent twice, on the %s log', (backend) => {
@@ -94,7 +77,7 @@ describe.each(BACKENDS)('a request that was sent twice, on the %s log', (backend
     const log = await openLog(backend);
     await log.ensureTopics([topic]);
     const answered = await request(log, topic, 'Pay', { amount: 1 }, { crumbs: { requestId: REQUEST } });
-    await end(log, topic, answered, { status: 'success', value: 1 });
+    await endRequest(log, topic, answered, 'Pay', { status: 'success', value: 1 });
 
     const service = await startService({ log, providers: [Paying] });
     const marker = await request(log, topic, 'Pay', { amount: 3 });
@@ -116,7 +99,7 @@ describe('an outcome that is written while the partition is read back', () => {
     let written = false;
     log.read = async function* (range, signal) {
       yield* read(range, signal);
-      if (!written) await end(log, topic, command, { status: 'success' });
+      if (!written) await endRequest(log, topic, command, 'Pay', { status: 'success' });
       written = true;
     };
     const handler = { kind: 'command', topic, name: 'Pay', publications: [] } as unknown as Handler;
@@ -137,7 +120,7 @@ describe('a request whose client was told that it is too late', () => {
     const log = await openLog('memory');
     await log.ensureTopics([topic]);
     const late = await request(log, topic, 'Pay', { amount: 1 }, { crumbs: { deadline: Date.now() + 60_000 } });
-    await end(log, topic, late, { status: 'timeout' });
+    await endRequest(log, topic, late, 'Pay', { status: 'timeout' });
 
     const service = await startService({ log, providers: [Paying] });
     const marker = await request(log, topic, 'Pay', { amount: 3 });

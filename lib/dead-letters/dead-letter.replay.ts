@@ -38,7 +38,10 @@ function replays({ replays: before }: DeadLetter): RecordHeaders {
 
 function renewed(letter: DeadLetter, headers: RecordHeaders, deadline: number): RecordHeaders {
   const crumbs = crumbsIn(headers);
-  if (messageTypeOf(headers)?.kind !== 'command' || !crumbs) return headers;
+  const kind = messageTypeOf(headers)?.kind;
+  if (!crumbs || kind === undefined || kind === 'event') return headers;
+  // An answer that came too late once. Gateways may have forgotten its request by now, and must not take it for the outcome.
+  if (kind === 'result') return { ...headers, ce_breadcrumbs: encodeBreadCrumbs({ ...crumbs, final: false }) };
   const id = headerText(headers['ce_id'])!;
   const isRoot = id === crumbs.correlationId;
   // Nobody waits for it any more: no outcome is written for it, and no time-out taken back.

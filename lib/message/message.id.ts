@@ -18,3 +18,11 @@ export function messageId(now: number = Date.now()): string {
   const variant = ((parseInt(tail[3]!, 16) & 0x3) | 0x8).toString(16);
   return `${time.slice(0, 8)}-${time.slice(8)}-7${tail.slice(0, 3)}-${variant}${tail.slice(4, 7)}-${tail.slice(7, 19)}`;
 }
+
+const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+
+/** When an id was made, in milliseconds since the epoch; undefined for one that is no UUIDv7. */
+export function messageTime(id: string): number | undefined {
+  const match = UUID_V7.exec(id);
+  return match ? parseInt(match[1]! + match[2]!, 16) : undefined;
+}

@@ -1,9 +1,10 @@
 import type { BreadCrumbs } from './bread-crumbs.js';
-import { peekBreadCrumb } from './bread-crumbs.codec.js';
+import { decodeBreadCrumbs, peekBreadCrumb } from './bread-crumbs.codec.js';
 import { messageTypeOf } from './message.type.js';
 import type { PlatformMessage } from './platform-message.js';
 import { headerText } from './record.headers.js';
 import type { RecordHeaders } from './record.js';
+import { requestIdentity } from './request.identity.js';
 
 /**
  * Whether a record ends a request. The first such record of a request in its reply partition is the outcome, for
@@ -14,6 +15,21 @@ import type { RecordHeaders } from './record.js';
 export function isTerminal(headers: RecordHeaders, type = messageTypeOf(headers)): boolean {
   if (type?.kind !== 'result') return false;
   return peekBreadCrumb(headerText(headers['ce_breadcrumbs']) ?? '', 'final') === '1';
+}
+
+/**
+ * The request that a record ends, by its identity; undefined where it ends none. Never throws: whatever stands in the log, the
+ * next record must be reached.
+ * @param type as {@link isTerminal} has it
+ */
+export function endedRequest(headers: RecordHeaders, type = messageTypeOf(headers)): string | undefined {
+  if (!isTerminal(headers, type)) return undefined;
+  try {
+    const text = headerText(headers['ce_breadcrumbs']) ?? '';
+    return requestIdentity(decodeBreadCrumbs(text, headerText(headers['ce_id']) ?? ''));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a command is the one that the client sent, and not one that a service sent on its behalf. */

@@ -6,7 +6,7 @@ import type { BreadCrumbs } from './bread-crumbs.js';
  * is chosen by a client, so it may be chosen again by another. A digest takes an eighth of the memory of the three texts.
  * @returns undefined for messages that no client asked for
  */
-export function requestIdentity({ sessionId, publicKey, requestId }: BreadCrumbs): string | undefined {
+export function requestIdentity({ sessionId, publicKey, requestId }: Partial<BreadCrumbs>): string | undefined {
   if (sessionId === undefined || publicKey === undefined || requestId === undefined) return undefined;
   return digest([sessionId, publicKey, requestId]).toString('latin1', 0, 16);
 }

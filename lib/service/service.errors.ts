@@ -56,6 +56,11 @@ export class ReplyImpossibleError extends KafkaSocketError {
   readonly code = 'reply_impossible';
 }
 
+/** `outcomeReader.outcomeOf()` of a message that no client waits for. */
+export class OutcomeImpossibleError extends KafkaSocketError {
+  readonly code = 'outcome_impossible';
+}
+
 /** A class that says nowhere which topic its messages belong to. */
 export class UnaddressedClassError extends KafkaSocketError {
   readonly code = 'class_unaddressed';

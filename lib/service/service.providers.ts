@@ -8,10 +8,13 @@ import { HandlerCaller } from './handling/handler.caller.js';
 import { HandlerExplorer } from './declaration/handler.explorer.js';
 import { HandlerInvoker } from './handling/handler.invoker.js';
 import { HandlingScope } from './handling/handling.scope.js';
+import { LateProcessor } from './handling/late.processor.js';
 import { MessagePublisher } from './message.publisher.js';
+import { OutcomeReader } from './outcome.reader.js';
 import { OutcomeWriter } from './publishing/outcome.writer.js';
 import { PayloadValidator } from './handling/payload.validator.js';
 import { PersistentPublisher } from './publishing/persistent.publisher.js';
+import { ServiceMetrics } from './service.metrics.js';
 import { ServiceRunner } from './service.runner.js';
 
 /**
@@ -25,12 +28,15 @@ export const SERVICE_PROVIDERS: readonly Provider[] = [
   HandledOnce,
   HandlingScope,
   PayloadValidator,
+  ServiceMetrics,
   PersistentPublisher,
   DeadLetters,
   EventWriter,
   OutcomeWriter,
   CommandProcessor,
   EventProcessor,
+  LateProcessor,
   MessagePublisher,
+  OutcomeReader,
   ServiceRunner,
 ];

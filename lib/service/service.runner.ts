@@ -10,6 +10,7 @@ import { DeadLetters } from './publishing/dead-letter.js';
 import { EventProcessor } from './handling/event.processor.js';
 import { HandlerExplorer } from './declaration/handler.explorer.js';
 import type { HandlerRegistry } from './declaration/handler.registry.js';
+import { LateProcessor } from './handling/late.processor.js';
 import type { Inbox } from './inbox/inbox.js';
 import { INBOX } from './inbox/inbox.constants.js';
 import { RecordDispatcher } from './dispatch/record.dispatcher.js';
@@ -29,6 +30,7 @@ export class ServiceRunner {
     private readonly explorer: HandlerExplorer,
     private readonly commands: CommandProcessor,
     private readonly events: EventProcessor,
+    private readonly lates: LateProcessor,
     private readonly deadLetters: DeadLetters,
     private readonly options: ServiceOptions,
     @Inject(MESSAGE_LOG) private readonly log: MessageLog,
@@ -97,11 +99,15 @@ export class ServiceRunner {
   }
 
   private async subscribe(): Promise<void> {
-    const { explored: registry, commands, events, deadLetters } = this;
+    const { explored: registry, commands, events, lates, deadLetters } = this;
     if (registry.topics.length === 0 || this.closing.signal.aborted) return;
     await this.inbox?.start?.(`${this.log.clusterId}:${this.options.name}`);
-    this.dispatcher = new RecordDispatcher(registry, this.log, { commands, events, deadLetters }, this.options, () =>
-      this.scheduler.now(),
+    this.dispatcher = new RecordDispatcher(
+      registry,
+      this.log,
+      { commands, events, lates, deadLetters },
+      this.options,
+      () => this.scheduler.now(),
     );
     this.subscription = await this.join(registry.topics, this.dispatcher);
   }

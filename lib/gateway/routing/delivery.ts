@@ -1,6 +1,7 @@
 import { resultChannel, sealedFor } from '../../protocol/channels.js';
 import type { ResultFrame, Sealed } from '../../protocol/frames.js';
-import { isOutcome, type Outcome } from '../../protocol/outcome.js';
+import { MALFORMED_OUTCOME } from '../../message/outcome.value.js';
+import { isOutcome } from '../../protocol/outcome.js';
 import type { AccessRules } from '../access.rules.js';
 import type { ResultSealer } from '../sealing/result.sealer.js';
 import { atOf, type RequestOwner, type RoutedEvent, type RoutedRecord, type RoutedResult } from './routed.record.js';
@@ -54,20 +55,14 @@ export function ownsRequest(session: Session, owner: RequestOwner): boolean {
   );
 }
 
-const MALFORMED: Outcome = {
-  status: 'failed',
-  code: 'RESULT_MALFORMED',
-  message: 'The service wrote a result that nobody can read.',
-};
-
-/** A terminal record ends its request whatever stands in it, so its client is told something that it can read. */
+/** As it stands, where it is one: it is sealed as text. */
 function outcomeIn(value: Buffer): Buffer | string {
   try {
     if (isOutcome(JSON.parse(value.toString()))) return value;
   } catch {
     // not JSON: told below
   }
-  return JSON.stringify(MALFORMED);
+  return JSON.stringify(MALFORMED_OUTCOME);
 }
 
 function subjectOf(user: string | undefined): unknown {

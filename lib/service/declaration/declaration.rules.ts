@@ -2,8 +2,8 @@ import { NAME, TOPIC_NAME } from '../../message/message.type.js';
 import { commandAddressOf } from './command-address.decorator.js';
 import { DEAD_LETTER_SUFFIX } from '../../message/dead-letter.headers.js';
 import { eventEntityOf } from './event-entity.decorator.js';
-import { type FoundMethod, labelOf } from './found.method.js';
-import type { PayloadClass } from './method.declaration.js';
+import { type FoundMethod, labelOf, methodNamed } from './found.method.js';
+import { declarationOf, type PayloadClass } from './method.declaration.js';
 
 const NAME_RULE = 'Use letters, digits, "_" and "-" only.';
 
@@ -16,7 +16,11 @@ function methodProblems(found: FoundMethod): string[] {
   const { commands, events, publications } = found.declaration;
   const label = labelOf(found);
   return [
-    ...commands.flatMap(({ payload, reply }) => [...commandProblems(label, payload), ...replyProblems(label, reply)]),
+    ...commands.flatMap(({ payload, reply, onLate }) => [
+      ...commandProblems(label, payload),
+      ...replyProblems(label, reply),
+      ...lateProblems(label, found, onLate),
+    ]),
     ...events.flatMap(({ payload, eventType }) => eventProblems(label, 'EventHandler', payload, eventType)),
     ...publications.flatMap(({ payload, eventType }) => eventProblems(label, 'EventPublisher', payload, eventType)),
     ...roleProblems(label, found),
@@ -69,6 +73,21 @@ function nameProblems(what: string, name: string): string[] {
 function replyProblems(label: string, reply: string): string[] {
   if (reply === 'result' || reply === 'later') return [];
   return [`${label}: reply is ${JSON.stringify(reply)}. It can be 'result' or 'later'.`];
+}
+
+function lateProblems(label: string, found: FoundMethod, onLate: unknown): string[] {
+  if (onLate === undefined) return [];
+  const { name } = found.owner;
+  const method = typeof onLate === 'string' ? methodNamed(found, onLate) : undefined;
+  if (!method) {
+    return [
+      `${label}: onLate is ${JSON.stringify(onLate)}, and class ${name} has no method of that name. Write one, such as refund(outcome, context) { … }, and name it: onLate: 'refund'.`,
+    ];
+  }
+  if (!declarationOf(method)) return [];
+  return [
+    `${label}: onLate is ${JSON.stringify(onLate)}, which handles messages itself and would take an outcome for one. Write a method of its own for it.`,
+  ];
 }
 
 function roleProblems(label: string, { declaration: { commands, events, publications } }: FoundMethod): string[] {

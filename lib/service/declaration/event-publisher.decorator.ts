@@ -1,5 +1,4 @@
-import type { Observable } from 'rxjs';
-import { declare, type EventKey, type Method, type PayloadClass } from './method.declaration.js';
+import { declare, type EventKey, type Method, type PayloadClass, type Resolved } from './method.declaration.js';
 
 /** How what a method returns is published. */
 export interface EventPublisherOptions<T> {
@@ -9,8 +8,6 @@ export interface EventPublisherOptions<T> {
    */
   readonly key?: EventKey<T>;
 }
-
-type Resolved<M extends Method> = ReturnType<M> extends Observable<infer V> ? V : Awaited<ReturnType<M>>;
 
 type Returns<T, M extends Method> = [Resolved<M>] extends [T | undefined]
   ? unknown

@@ -11,6 +11,12 @@ export interface FoundMethod {
   readonly declaration: MethodDeclaration;
 }
 
+/** Another method of the same class. */
+export function methodNamed({ host }: Pick<FoundMethod, 'host'>, name: string): object | undefined {
+  const method = (host.instance as Record<string, unknown>)[name];
+  return typeof method === 'function' ? method : undefined;
+}
+
 /** Class and method, such as `Bidding.place`. */
 export function labelOf({ owner, name }: Pick<FoundMethod, 'owner' | 'name'>): string {
   return `${owner.name}.${name}`;

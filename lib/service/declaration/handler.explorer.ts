@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { commandAddressOf } from './command-address.decorator.js';
+import { type Address, commandAddressOf } from './command-address.decorator.js';
 import { declarationProblems } from './declaration.rules.js';
 import { enhancerProblems } from './enhancer.rules.js';
 import { eventEntityOf } from './event-entity.decorator.js';
-import { type FoundMethod, labelOf } from './found.method.js';
+import { type FoundMethod, labelOf, methodNamed } from './found.method.js';
 import type { Handler, Publication } from './handler.js';
 import { HandlerInvoker, type Host } from '../handling/handler.invoker.js';
 import { HandlerRegistry } from './handler.registry.js';
@@ -32,7 +32,7 @@ export class HandlerExplorer {
     const methods = hosts.flatMap((host) => this.methodsOf(host));
     const problems = [
       ...declarationProblems(methods),
-      ...enhancerProblems(methods),
+      ...enhancerProblems([...methods, ...methods.flatMap(lateMethodsOf)]),
       ...hosts.map(classOf).flatMap((owner) => [...mixUpProblems(owner, methods), ...staticProblems(owner)]),
     ];
     if (problems.length > 0) throw new InvalidHandlerError([...new Set(problems)]);
@@ -70,8 +70,10 @@ export class HandlerExplorer {
       invoke: this.invoker.bind(found.host, found.name),
     };
     return [
-      ...commands.map(({ payload, reply }): Handler => {
-        return { ...common, kind: 'command', ...commandAddressOf(payload)!, payload, reply };
+      ...commands.map(({ payload, reply, onLate }): Handler => {
+        const address = commandAddressOf(payload)!;
+        const late = onLate === undefined ? undefined : this.lateHandlerOf(found, onLate, address);
+        return { ...common, kind: 'command', ...address, payload, reply, late };
       }),
       ...events.map(({ payload, eventType }): Handler => {
         const { topic, entity } = eventEntityOf(payload)!;
@@ -79,6 +81,19 @@ export class HandlerExplorer {
       }),
     ];
   }
+
+  private lateHandlerOf({ host, owner }: FoundMethod, name: string, address: Address): Handler {
+    const invoke = this.invoker.bind(host, name);
+    return { label: labelOf({ owner, name }), kind: 'result', ...address, reply: 'result', publications: [], invoke };
+  }
+}
+
+/** The methods that are told of answers that came too late, where they exist. */
+function lateMethodsOf(found: FoundMethod): FoundMethod[] {
+  return found.declaration.commands.flatMap(({ onLate }) => {
+    const method = onLate === undefined ? undefined : methodNamed(found, onLate);
+    return method ? [{ ...found, name: onLate!, method }] : [];
+  });
 }
 
 function classOf(host: Host): { readonly name: string; readonly prototype: object } {

@@ -15,13 +15,17 @@ export interface Publication {
 export interface Handler {
   /** Class and method, such as `Bidding.place`. */
   readonly label: string;
-  readonly kind: 'command' | 'event';
+  /** `result`: told of answers that came too late. */
+  readonly kind: 'command' | 'event' | 'result';
   readonly topic: string;
   /** `PlaceBid`, or `Bid.Created`. */
   readonly name: string;
-  readonly payload: PayloadClass;
+  /** Left out: what comes is handed over as it is, as outcomes are. */
+  readonly payload?: PayloadClass;
   /** For commands; `result` for events, where it means nothing. */
   readonly reply: ReplyMode;
   readonly publications: readonly Publication[];
+  /** For commands: who is told of an answer that came too late. */
+  readonly late?: Handler;
   readonly invoke: (handling: Handling) => Promise<Answer>;
 }

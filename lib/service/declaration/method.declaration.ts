@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { ENTRY_PROVIDER_WATERMARK } from '@nestjs/common/constants.js';
+import type { Observable } from 'rxjs';
 import { InvalidHandlerError } from '../service.errors.js';
 
 /** A class whose instances are payloads. They are made without arguments, then their properties are set. */
@@ -15,6 +16,8 @@ export type EventKey<T> = (data: T) => string;
 export interface CommandDeclaration {
   readonly payload: PayloadClass;
   readonly reply: ReplyMode;
+  /** Name of the method that is told of answers that came too late. */
+  readonly onLate?: string;
 }
 
 /** One `@EventHandler` on a method. */
@@ -37,6 +40,9 @@ export interface MethodDeclaration {
 
 /** Any method, whatever it takes. */
 export type Method = (...args: never[]) => unknown;
+
+/** What a method gives in the end. */
+export type Resolved<M extends Method> = ReturnType<M> extends Observable<infer V> ? V : Awaited<ReturnType<M>>;
 
 // Private: @nestjs/cqrs has decorators of the same names, and its keys are strings that anyone may read and write.
 const DECLARATION = Symbol('kafka-socket:method');

@@ -3,13 +3,15 @@ import { Logger } from '@nestjs/common';
 import { messageOf } from '../../kafka-socket.error.js';
 import type { Assignment, GroupMember, MessageLog } from '../../log/message.log.js';
 import { decodeEnvelope, type MessageEnvelope } from '../../message/cloud-events.codec.js';
-import { messageTypeOf } from '../../message/message.type.js';
+import { DEAD_LETTER_HEADERS } from '../../message/dead-letter.headers.js';
+import { type MessageType, messageTypeOf } from '../../message/message.type.js';
 import type { LogRecord, RecordBatch } from '../../message/record.js';
 import type { Arrival } from './arrival.js';
 import type { CommandProcessor } from '../handling/command.processor.js';
 import { CommitWatermark } from './commit.watermark.js';
 import type { DeadLetters } from '../publishing/dead-letter.js';
 import type { EventProcessor } from '../handling/event.processor.js';
+import type { LateProcessor } from '../handling/late.processor.js';
 import type { HandlerRegistry } from '../declaration/handler.registry.js';
 import type { Handler } from '../declaration/handler.js';
 import { OrderedQueue } from './ordered.queue.js';
@@ -24,6 +26,7 @@ import type { ServiceOptions } from '../service.options.js';
 export interface Processors {
   readonly commands: Pick<CommandProcessor, 'process'>;
   readonly events: Pick<EventProcessor, 'process'>;
+  readonly lates: Pick<LateProcessor, 'process' | 'count'>;
   readonly deadLetters: Pick<DeadLetters, 'add'>;
 }
 
@@ -103,10 +106,11 @@ export class RecordDispatcher implements GroupMember {
     this.lost.keep(assignment, memory);
   }
 
-  private take(record: LogRecord, { partition, guard }: Owned): void {
+  private take(record: LogRecord, owned: Owned): void {
+    const { partition, guard } = owned;
     if (partition.hasRead(record.offset)) return;
     const type = messageTypeOf(record.headers);
-    if (type?.kind === 'result') guard.noteResult(record, type);
+    if (type?.kind === 'result') return this.takeResult(record, type, owned);
     const handlers = type && this.registry.find(record.topic, type);
     if (!handlers) return; // passed by
     const envelope = this.envelopeOf(record);
@@ -119,6 +123,24 @@ export class RecordDispatcher implements GroupMember {
         if (envelope instanceof Error) return this.bury(record, envelope, signal);
         return this.run(handlers, { record, envelope, signal, ending });
       }),
+    );
+  }
+
+  /** An answer that came too late is told to the handler that gave it; all other results are passed by. */
+  private takeResult(record: LogRecord, type: MessageType, { partition, guard }: Owned): void {
+    const isReplay = record.headers[DEAD_LETTER_HEADERS.replays] !== undefined; // it was late once, and told in vain
+    const standing = isReplay ? 'late' : guard.noteResult(record, type);
+    if (standing === undefined || standing === 'first') return;
+    const [command] = this.registry.find(record.topic, { kind: 'command', name: type.name }) ?? [];
+    if (!command?.late) return standing === 'late' && command ? this.processors.lates.count(command) : undefined;
+    const envelope = this.envelopeOf(record);
+    if (envelope instanceof Error) return;
+    const { late } = command;
+    partition.begin(record.offset);
+    this.queue.add(laneOf(record), () =>
+      this.work(record, partition, (signal) =>
+        this.processors.lates.process(late, { record, envelope, signal }, standing),
+      ),
     );
   }
 

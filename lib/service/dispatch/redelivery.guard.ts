@@ -1,7 +1,7 @@
 import { decodeEnvelope, decodePayload } from '../../message/cloud-events.codec.js';
 import type { Outcome } from '../../protocol/outcome.js';
 import { type MessageType, messageTypeOf } from '../../message/message.type.js';
-import { isRootCommand, isTerminal } from '../../message/outcome.rule.js';
+import { endedRequest, isRootCommand } from '../../message/outcome.rule.js';
 import type { PlatformMessage } from '../../message/platform-message.js';
 import type { LogRecord } from '../../message/record.js';
 import { requestIdentity } from '../../message/request.identity.js';
@@ -15,6 +15,12 @@ import { RecentMap } from './recent.map.js';
  * there is an answer as well.
  */
 export type Ending = 'answered' | 'timeout';
+
+/**
+ * How an answer stands to what else the log says of its request: `late` where its time-out came first, and so it was dropped;
+ * `first` where nothing did; `unsure` where that is not remembered, and only the log can tell.
+ */
+export type Standing = 'first' | 'late' | 'unsure';
 
 /** How much is remembered, and how long. */
 export interface RedeliveryLimits {
@@ -32,6 +38,10 @@ export class RedeliveryGuard {
   /** Offset of the first command record of each request. */
   private readonly firsts: RecentMap<bigint>;
   private readonly endings: RecentMap<Ending>;
+  /** Offset of the first time-out of each request that has one. */
+  private readonly timeouts: RecentMap<bigint>;
+  /** Offset of the answer that came behind the time-out of its request. */
+  private readonly lates: RecentMap<bigint>;
   /** All of the partition below it is noted. */
   private noted?: bigint;
 
@@ -42,6 +52,8 @@ export class RedeliveryGuard {
   ) {
     this.firsts = new RecentMap(limits.window, limits.remembered, now);
     this.endings = new RecentMap(limits.window, limits.remembered, now);
+    this.timeouts = new RecentMap(limits.window, limits.remembered, now);
+    this.lates = new RecentMap(limits.window, limits.remembered, now);
   }
 
   /**
@@ -70,18 +82,42 @@ export class RedeliveryGuard {
     return true;
   }
 
-  /** Notes how a request ended, where a result that was read says so. */
-  noteResult(record: LogRecord, type: MessageType): void {
-    if (!isTerminal(record.headers, type) || !this.isOurs(record, type)) return;
-    const identity = unlessMalformed(() => requestIdentity(decodeEnvelope(record.headers).breadCrumbs));
-    if (identity === undefined) return;
-    if (!isTimeout(record, type)) this.endings.set(identity, 'answered');
-    else if (!this.endings.get(identity)) this.endings.set(identity, 'timeout');
+  /**
+   * Notes how a request ended, where a result that was read says so.
+   * @returns how it stands, where it is the answer to a command of ours; the same whenever the record is read again
+   */
+  noteResult(record: LogRecord, type: MessageType): Standing | undefined {
+    if (!this.isOurs(record, type)) return undefined;
+    const identity = endedRequest(record.headers, type);
+    if (identity === undefined) return undefined;
+    const before = this.endings.get(identity);
+    if (isTimeout(record, type)) {
+      if (!before) this.noteTimeout(identity, record.offset);
+      return undefined;
+    }
+    this.endings.set(identity, 'answered');
+    return this.standing(identity, record.offset, before);
   }
 
   /** How the log says that a request ended; undefined while it does not. */
   endingOf(identity: string | undefined): Ending | undefined {
     return identity === undefined ? undefined : this.endings.get(identity);
+  }
+
+  private noteTimeout(identity: string, offset: bigint): void {
+    this.endings.set(identity, 'timeout');
+    this.timeouts.set(identity, offset);
+  }
+
+  private standing(identity: string, offset: bigint, before: Ending | undefined): Standing {
+    if (this.lates.get(identity) === offset) return 'late';
+    // Whoever remembers its command has read all that the log says of the request.
+    if (before === 'answered' || this.firsts.get(identity) === undefined) return 'unsure';
+    if (before === undefined) return 'first';
+    // What lies beyond the window may be read after what lies within it.
+    if (!((this.timeouts.get(identity) ?? offset) < offset)) return 'unsure';
+    this.lates.set(identity, offset);
+    return 'late';
   }
 
   private async readOn(log: MessageLog, assignment: Assignment, start?: bigint): Promise<void> {
@@ -111,10 +147,11 @@ export class RedeliveryGuard {
   }
 }
 
-function isTimeout(record: LogRecord, type: MessageType): boolean {
+/** Whether a result says that its command came too late. */
+export function isTimeout({ headers, value }: LogRecord, type = messageTypeOf(headers)): boolean {
   // Nearly no result is one, and each is asked: a search costs far less than parsing what it holds.
-  if (!record.value?.includes('"timeout"')) return false;
-  const outcome = unlessMalformed(() => decodePayload(type, record.value).data as Outcome);
+  if (!type || !value?.includes('"timeout"')) return false;
+  const outcome = unlessMalformed(() => decodePayload(type, value).data as Outcome);
   return outcome?.status === 'timeout';
 }
 

@@ -17,7 +17,7 @@ import type { Outbox } from '../inbox/outbox.js';
 import { HandlingBounds } from './handling.bounds.js';
 import { HandlingScope } from './handling.scope.js';
 import { eventPayload, outgoing } from '../publishing/outgoing.record.js';
-import { PayloadValidator } from './payload.validator.js';
+import { PayloadValidator, type Validated } from './payload.validator.js';
 import { namingRoot } from '../publishing/root.command.js';
 import { InvalidHandlerError } from '../service.errors.js';
 import { ServiceOptions } from '../service.options.js';
@@ -79,13 +79,17 @@ export class HandlerCaller {
     outbox?: Outbox,
   ): Promise<Verdict> {
     // Within the bounds too: a constraint of the application's own may ask a database that never answers.
-    const checked = await bounds.within(() => this.validator.validate(handler.payload, payload.data));
+    const checked = await bounds.within(() => this.check(handler, payload));
     if (checked.problems) return invalid(checked.problems);
     bounds.signal.throwIfAborted();
-    const message = namingRoot(messageWith(arrival.envelope, { ...payload, data: checked.data }));
+    const message = namingRoot(messageWith(arrival.envelope, { ...payload, data: checked.data } as Handled));
     const handling = new Handling(message, arrival.record, bounds, outbox);
     const answer = await this.scope.run(handling, () => bounds.within(() => handler.invoke(handling)));
     return this.judge(handler, arrival, handling, answer);
+  }
+
+  private async check({ payload }: Handler, { data }: Handled): Promise<Validated> {
+    return payload ? this.validator.validate(payload, data) : { data: data as object };
   }
 
   private judge(handler: Handler, arrival: Arrival, handling: Handling, answer: Answer): Verdict {

@@ -1,11 +1,12 @@
 import type { Claims } from '../../message/claims.js';
 import type { Command } from '../../message/command.js';
+import type { CommandResult } from '../../message/command.result.js';
 import type { Event } from '../../message/event.js';
 import type { PlatformMessage } from '../../message/platform-message.js';
 import type { LogPosition, LogRecord } from '../../message/record.js';
 
 /** What a service can handle. */
-export type Handled = Command | Event;
+export type Handled = Command | Event | CommandResult;
 
 /** What is known of one message in the hands of one method. */
 export interface HandlingFacts<P extends Handled = Handled> {
@@ -70,6 +71,12 @@ export class CommandContext extends HandlerContext<Command> {}
 
 /** The context of an event. */
 export class EventContext extends HandlerContext<Event> {}
+
+/**
+ * The context of an answer that came too late: its message is that result, as it stands in the log. The deadline is past, so it
+ * is left out of the bread crumbs: what is published is carried out however late it is.
+ */
+export class LateContext extends HandlerContext<CommandResult> {}
 
 function parseClaims(text: string | undefined): Claims | undefined {
   if (text === undefined) return undefined;

@@ -3,7 +3,7 @@ import { ContextIdFactory, type DiscoveryService, ExternalContextCreator, Module
 import { PARAM_ARGS_METADATA } from '@nestjs/microservices/constants.js';
 import { RpcParamtype } from '@nestjs/microservices/enums/rpc-paramtype.enum.js';
 import { isObservable, lastValueFrom } from 'rxjs';
-import type { Handled, HandlerContext } from './handler.context.js';
+import type { HandlerContext } from './handler.context.js';
 import type { Handling } from './handling.js';
 
 /** A provider or controller as Nest's container holds it. */
@@ -66,7 +66,8 @@ export class HandlerInvoker {
 }
 
 async function run(call: Call, handling: Handling): Promise<Answer> {
-  const answer = await call(handling.message.payload, handling.context);
+  const { payload } = handling.message;
+  const answer = await call(payload.kind === 'result' ? payload.data : payload, handling.context);
   if (answer instanceof Returned || answer instanceof FilterAnswer) return answer;
   return new FilterAnswer(answer, undefined);
 }
@@ -92,11 +93,12 @@ function create(
 }
 
 /** What a decorated parameter gets; undefined for decorators that belong to HTTP. */
-function parameterValue(type: RpcParamtype, property: unknown, [payload, context]: [Handled, HandlerContext]) {
+function parameterValue(type: RpcParamtype, property: unknown, [, context]: [unknown, HandlerContext]) {
   if (type === RpcParamtype.CONTEXT) return context;
   if (type !== RpcParamtype.PAYLOAD) return undefined;
-  if (typeof property !== 'string') return payload.data;
-  return (payload.data as Record<string, unknown> | null | undefined)?.[property];
+  const { data } = context.message.payload;
+  if (typeof property !== 'string') return data;
+  return (data as Record<string, unknown> | null | undefined)?.[property];
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   type Handled,
   type HandlerContext,
   type HandlingFacts,
+  LateContext,
 } from './handler.context.js';
 import type { HandlingBounds } from './handling.bounds.js';
 import type { Outbox } from '../inbox/outbox.js';
@@ -51,8 +52,8 @@ export function abortedFor(error: unknown, reason: AbortReason): boolean {
   return error instanceof HandlingAbortedError && error.reason === reason;
 }
 
+const CONTEXTS = { command: CommandContext, event: EventContext, result: LateContext };
+
 function contextOf(handling: HandlingFacts): HandlerContext {
-  return handling.message.payload.kind === 'command'
-    ? new CommandContext(handling as HandlingFacts<never>)
-    : new EventContext(handling as HandlingFacts<never>);
+  return new CONTEXTS[handling.message.payload.kind](handling as HandlingFacts<never>);
 }

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
 import { DEAD_LETTER_HEADERS, DEAD_LETTER_SUFFIX, type DeadLetterReason } from '../../message/dead-letter.headers.js';
 import type { LogRecord } from '../../message/record.js';
+import { ServiceMetrics } from '../service.metrics.js';
 import { PersistentPublisher } from './persistent.publisher.js';
 
 /** Characters of an error that a header carries. */
@@ -22,7 +23,10 @@ export interface DeadLetter {
 export class DeadLetters {
   private readonly logger = new Logger('KafkaSocketService');
 
-  constructor(private readonly publisher: PersistentPublisher) {}
+  constructor(
+    private readonly publisher: PersistentPublisher,
+    private readonly metrics: ServiceMetrics,
+  ) {}
 
   /** Resolves when the dead letter is in the log, or can never be. */
   async add(record: LogRecord, letter: DeadLetter, signal: AbortSignal): Promise<void> {
@@ -30,6 +34,7 @@ export class DeadLetters {
     try {
       const place = { topic: topic + DEAD_LETTER_SUFFIX, key, value };
       await this.publisher.publish({ ...place, headers: { ...headers, ...headersOf(record, letter) } }, signal);
+      this.metrics.deadLettered(letter.reason);
     } catch (error) {
       signal.throwIfAborted();
       // Refused, or its topic is gone. Waiting for ever would stop the partition, and no other try can end otherwise.
