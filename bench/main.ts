@@ -44,7 +44,12 @@ function readSettings(args: string[]): Settings {
     mkdirSync(process.env.BENCH_PROFILE, { recursive: true });
   }
   const cases = CASES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-  return { cases, json: values.json ?? false, quick: values.quick ?? false };
+  return { cases, json: values.json ?? keptByNpm('json'), quick: values.quick ?? keptByNpm('quick') };
+}
+
+/** Without the `--` before it npm takes an option for its own, and only says so here. */
+function keptByNpm(option: 'json' | 'quick'): boolean {
+  return process.env[`npm_config_${option}`] === 'true';
 }
 
 function parsed<T>(parse: () => T): T {
