@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
@@ -227,9 +227,11 @@ function endingsSource(): string {
 
 describe('what README.md says for operators', () => {
   it('names every metric', async () => {
-    const source = await readFile(join(ROOT, 'lib/gateway/gateway.metrics.ts'), 'utf8');
-    const named = new Set(readme.section('In production').text.match(/kafka_socket\.\w+/g));
-    expect(named).toEqual(new Set(source.match(/kafka_socket\.\w+/g)));
+    const files = (await readdir(join(ROOT, 'lib'), { recursive: true })).filter((file) => file.endsWith('.ts'));
+    const sources = await Promise.all(files.map((file) => readFile(join(ROOT, 'lib', file), 'utf8')));
+    const measured = sources.flatMap((source) => source.match(/(?<=')kafka_socket(\.\w+)+(?=')/g) ?? []);
+    const [gateway, service] = readme.section('Metrics').tables;
+    expect([...gateway!, ...service!].map(([name]) => quoted(name!)[0]).sort()).toEqual(measured.sort());
   });
 
   it('names every header of a dead letter', async () => {
