@@ -102,13 +102,8 @@ export class ServiceRunner {
     const { explored: registry, commands, events, lates, deadLetters } = this;
     if (registry.topics.length === 0 || this.closing.signal.aborted) return;
     await this.inbox?.start?.(`${this.log.clusterId}:${this.options.name}`);
-    this.dispatcher = new RecordDispatcher(
-      registry,
-      this.log,
-      { commands, events, lates, deadLetters },
-      this.options,
-      () => this.scheduler.now(),
-    );
+    const processors = { commands, events, lates, deadLetters };
+    this.dispatcher = new RecordDispatcher(registry, this.log, processors, this.options, this.scheduler);
     this.subscription = await this.join(registry.topics, this.dispatcher);
   }
 

@@ -33,6 +33,8 @@ export interface TimeoutScheduler {
    * command late. Zero where there is one process or one clock.
    */
   readonly clockSkew: number;
+  /** Whether {@link now} is corrected by a clock that all processes share; else it is this machine's own. */
+  readonly hasSharedClock: boolean;
   /** Why time-outs cannot be armed now; undefined while they can. */
   readonly trouble: string | undefined;
   /**

@@ -18,6 +18,7 @@ import { OrderedQueue } from './ordered.queue.js';
 import { OwnedPartition } from './owned.partition.js';
 import { endOf } from '../partition.end.js';
 import { LostPartitions, type PartitionMemory } from './partition.memory.js';
+import { type JudgingClock, RecordAges } from './record.ages.js';
 import { commandIdentity, RedeliveryGuard } from './redelivery.guard.js';
 import { HandlingAbortedError } from '../service.errors.js';
 import type { ServiceOptions } from '../service.options.js';
@@ -33,6 +34,8 @@ export interface Processors {
 interface Owned {
   readonly partition: OwnedPartition;
   readonly guard: RedeliveryGuard;
+  /** Where the partition ended when it became ours. */
+  readonly end: bigint;
 }
 
 /**
@@ -43,23 +46,25 @@ export class RecordDispatcher implements GroupMember {
   private readonly logger = new Logger('KafkaSocketService');
   private readonly owned = new Map<Assignment, Owned>();
   private readonly lost: LostPartitions;
+  private readonly ages: RecordAges;
   private readonly queue: OrderedQueue;
   private stopping = false;
 
-  /** @param now milliseconds since the epoch */
   constructor(
     private readonly registry: HandlerRegistry,
     private readonly log: MessageLog,
     private readonly processors: Processors,
     private readonly options: ServiceOptions,
-    private readonly now: () => number,
+    private readonly clock: JudgingClock,
   ) {
     this.queue = new OrderedQueue(options.concurrency);
-    this.lost = new LostPartitions(now);
+    this.lost = new LostPartitions(() => clock.now());
+    this.ages = new RecordAges(clock, (message) => this.logger.warn(message));
   }
 
   async assigned(assignment: Assignment): Promise<void> {
-    const memory = this.lost.recall(assignment, await endOf(this.log, assignment)) ?? this.newMemory(assignment);
+    const end = await endOf(this.log, assignment);
+    const memory = this.lost.recall(assignment, end) ?? this.newMemory(assignment);
     try {
       await memory.guard.readBack(this.log, assignment);
     } finally {
@@ -68,13 +73,15 @@ export class RecordDispatcher implements GroupMember {
     }
     if (assignment.signal.aborted || this.stopping) return;
     const partition = new OwnedPartition(assignment, memory.watermark, this.options.maxUncommitted);
-    this.owned.set(assignment, { partition, guard: memory.guard });
+    this.owned.set(assignment, { partition, guard: memory.guard, end });
     assignment.signal.addEventListener('abort', () => this.lose(assignment, memory), { once: true });
   }
 
   batch(assignment: Assignment, { records, next }: RecordBatch): void {
     const owned = this.owned.get(assignment);
     if (!owned || this.stopping) return;
+    const youngest = records.at(-1);
+    if (youngest && youngest.offset >= owned.end) this.ages.note(youngest);
     for (const record of records) this.take(record, owned);
     owned.partition.passed(next);
   }
@@ -97,7 +104,7 @@ export class RecordDispatcher implements GroupMember {
   }
 
   private newMemory({ position }: Assignment): PartitionMemory {
-    const guard = new RedeliveryGuard(this.registry, this.options, this.now);
+    const guard = new RedeliveryGuard(this.registry, this.options, () => this.clock.now());
     return { guard, watermark: new CommitWatermark(position) };
   }
 

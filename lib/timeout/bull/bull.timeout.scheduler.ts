@@ -65,6 +65,10 @@ export class BullTimeoutScheduler implements TimeoutScheduler {
     return this.clock.skew;
   }
 
+  get hasSharedClock(): boolean {
+    return this.clock.isMeasured;
+  }
+
   get trouble(): string | undefined {
     if (this.stopping) return 'The time-outs in Redis were stopped.';
     return this.running ? this.running.health.trouble : 'The time-outs in Redis were not started yet.';

@@ -25,6 +25,11 @@ export class RedisClock {
     return Math.round(this.local() + this.offset);
   }
 
+  /** Whether it was compared with Redis's yet. */
+  get isMeasured(): boolean {
+    return this.measuredAt !== undefined;
+  }
+
   /** How far {@link now} may be from another process's, in milliseconds. */
   get skew(): number {
     if (this.measuredAt === undefined) return WITHOUT_CONTACT;

@@ -29,6 +29,7 @@ interface Armed {
  * nearly all are disarmed.
  */
 export class MemoryTimeoutScheduler implements TimeoutScheduler {
+  readonly hasSharedClock = false;
   private readonly log = new SparingLog(new Logger('Timeouts'));
   private readonly armed = new Map<string, Armed>();
   private readonly running = new Set<Promise<void>>();
