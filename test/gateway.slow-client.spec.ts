@@ -31,6 +31,27 @@ describe('a client that reads nothing', () => {
     expect(client.unread.length).toBeLessThan(frames * channels.length);
   });
 
+  it('makes the gateway keep one answer to its pings, and has the newest answered when it reads again', async () => {
+    const { topic } = auction();
+    const { url, app } = await startApp({ gateway: { topics: [topic], limits: { rate: 1_000_000 } } });
+    const upgraded = once(app.getHttpServer() as Server, 'upgrade');
+    const client = await RawClient.welcome(url);
+    const [, server] = (await upgraded) as [unknown, Socket];
+    const answers: string[] = [];
+    client.socket.on('pong', (data) => answers.push(data.toString()));
+    const pings = 100_000; // answers of 12 MB: more than the system's own buffers take
+    const payload = (i: number): string => String(i).padEnd(125);
+    const all = server.bytesRead + pings * (125 + 6);
+
+    client.socket.pause();
+    for (let i = 0; i < pings; i++) client.socket.ping(payload(i));
+    await expect.poll(() => server.bytesRead, { timeout: 20_000 }).toBe(all);
+    expect(server.writableLength).toBeLessThanOrEqual(125 + 2);
+    client.socket.resume();
+
+    await expect.poll(() => answers.at(-1)).toBe(payload(pings - 1));
+  });
+
   it('keeps nobody from catching up, even where one at a time may read the log', { timeout: 10_000 }, async () => {
     const log = new MemoryMessageLog();
     const { topic } = auction();

@@ -30,6 +30,9 @@ export class Connection {
   private waiting = 0;
   private badFrames = 0;
   private refusals = 0;
+  /** The newest of WebSocket's own pings, while the answer to an earlier one waits for the client. */
+  private unanswered: Buffer | undefined;
+  private isPonging = false;
   /** Whether a hello came, however it was answered. */
   greeted = false;
   /** Set by a hello that was welcome. */
@@ -39,7 +42,7 @@ export class Connection {
 
   constructor(
     private readonly socket: WebSocket,
-    /** All that goes to the client. */
+    /** All that goes to the client, but the answers to WebSocket's own pings. */
     readonly outbox: Outbox,
     readonly handshake: Handshake,
     rate: number,
@@ -47,8 +50,8 @@ export class Connection {
   ) {
     this.bucket = new TokenBucket(rate);
     socket.on('message', (data, isBinary) => this.receive(data, isBinary));
-    // WebSocket's own pings cost as much as frames: the answers to a flood of them would pile up for a client that reads none.
-    socket.on('ping', (data) => this.open && this.isInRate() && socket.pong(data));
+    // WebSocket's own pings cost as much as frames.
+    socket.on('ping', (data) => this.open && this.isInRate() && this.pong(data));
     socket.on('pong', () => this.open && this.isInRate());
     socket.once('close', () => this.end());
     // A broken or hostile peer is no news: it is closed, and the close code is counted. Nest's adapter would log each as an error.
@@ -127,6 +130,24 @@ export class Connection {
     };
     const id = frame?.id ?? error.frameId;
     this.outbox.send(frameOf('error', data, id));
+  }
+
+  /**
+   * Answers a ping once the answer before it has left, and then only the newest (RFC 6455, 5.5.3): these answers pass the outbox and
+   * its limit, and would pile up for a client that reads none.
+   */
+  private pong(data: Buffer): void {
+    if (this.isPonging) {
+      this.unanswered = data;
+      return;
+    }
+    this.isPonging = true;
+    this.socket.pong(data, false, () => {
+      this.isPonging = false;
+      const newest = this.unanswered;
+      this.unanswered = undefined;
+      if (newest && this.open) this.pong(newest);
+    });
   }
 
   private get open(): boolean {

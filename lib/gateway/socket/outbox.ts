@@ -12,8 +12,8 @@ import { isIdle, type WireSender, wireSender } from './wire.sender.js';
 const HAND_OVER = 64 * 1024;
 
 /**
- * All that goes to one client, in order: results, events, answers and what recovery sends. What becomes due within one turn of the
- * event loop is one write. A client that does not keep up is closed with 4008, and recovery repairs what it missed.
+ * All that goes to one client, in order: results, events, answers and what recovery sends; only the answer to a ping of WebSocket's own,
+ * one at a time, passes it by. What becomes due within one turn of the event loop is one write. A client that does not keep up is closed with 4008, and recovery repairs what it missed.
  */
 export class Outbox {
   private readonly sender: WireSender | undefined;
