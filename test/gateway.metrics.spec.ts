@@ -1,4 +1,5 @@
-import { MemoryMessageLog } from 'nestjs-kafka-socket';
+import { setTimeout as pause } from 'node:timers/promises';
+import { MemoryMessageLog, type RecordBatch } from 'nestjs-kafka-socket';
 import { describe, expect, it } from 'vitest';
 import { type RunningApp, startApp } from './support/app.js';
 import { auction } from './support/auction.js';
@@ -25,6 +26,10 @@ async function start(options: Options = {}) {
   );
   const value = (name: string, attributes = {}) => measured.of(`kafka_socket.${name}`, { gateway, ...attributes });
   return { ...house, ...app, log, measured, value };
+}
+
+function oneRecordOf({ records, ...place }: RecordBatch): RecordBatch {
+  return { ...place, records: records.slice(0, 1), next: records[0] ? records[0].offset + 1n : place.next };
 }
 
 describe('what a gateway measures', () => {
@@ -98,6 +103,28 @@ describe('what a gateway measures', () => {
     expect(duration).toMatchObject({ count: 1 });
     expect(duration.sum).toBeGreaterThan(0);
     expect(duration.sum).toBeLessThan(10); // seconds
+  });
+
+  it('is a recovery that ends with the goodbye, though the client never answers it', async () => {
+    const log = new MemoryMessageLog();
+    const read = log.read.bind(log);
+    log.read = async function* (range, signal) {
+      await pause(1, undefined, { signal });
+      for await (const batch of read(range, signal)) return yield oneRecordOf(batch);
+    };
+    const authenticate = () => ({ claims: { sub: 'u' }, expires: new Date(Date.now() + 200) });
+    const gateway = { broadcast: { '*': 'data' as const }, limits: { ring: 1, recoveryCache: 1 }, authenticate };
+    const { url, topic, value } = await start({ log, gateway: { ...gateway, authorize: () => true } });
+    const headers = { ce_specversion: '1.0', ce_id: 'e', ce_source: '/test', ce_type: 'event.Bid.Created' };
+    const record = { topic, partition: 0, key: 'lot', value: '{}', headers };
+    await Promise.all(Array.from({ length: 20_000 }, () => log.publish(record))); // 20 s
+
+    const deaf = await RawClient.welcome(url, { channels: [topic], positions: { [topic]: { 0: '-1' } } });
+    deaf.socket.pause();
+
+    await expect.poll(() => value('recoveries', { outcome: 'left' }), { timeout: 5_000 }).toBe(1);
+    deaf.socket.resume();
+    expect(await deaf.closed).toMatchObject({ code: 4005 });
   });
 
   it('is how long a ping takes to be answered', async () => {

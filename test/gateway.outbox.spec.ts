@@ -225,8 +225,14 @@ describe('a recovery that waits for its client to read', () => {
   it('ends, and closes it with 4008, when it takes nothing at all', async () => {
     timeFlies();
     const { closed, outbox } = socketWith(() => 10_000_000);
-    await expect(drained(outbox, new AbortController().signal)).rejects.toThrow('does not read');
+    await expect(drained(outbox, new AbortController().signal)).rejects.toThrow('got its goodbye');
     expect(closed).toEqual([4008]);
+  });
+
+  it('ends when the goodbye was said, though little waits', async () => {
+    const { outbox } = socketWith(() => 0);
+    outbox.close(CloseCode.tokenExpired, 'the token expired');
+    await expect(drained(outbox, new AbortController().signal)).rejects.toThrow('got its goodbye');
   });
 
   it('goes on when it takes a little now and then, however long it needs', async () => {

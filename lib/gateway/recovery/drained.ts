@@ -10,7 +10,8 @@ const STALLED = 10_000;
 
 /**
  * Waits until a client has room again. Gives other work a turn in any case, so that a long recovery never holds the event loop.
- * @throws the signal's reason when it aborts, as it does when the socket closes
+ * @throws the signal's reason when it aborts, as it does when the socket closes; and where nothing more can go to the client, which
+ * may hold its socket open for long after the goodbye
  */
 export async function drained(outbox: Outbox, signal: AbortSignal): Promise<void> {
   outbox.flush(); // what is recovered has waited long enough: not for the flush window as well
@@ -23,7 +24,8 @@ export async function drained(outbox: Outbox, signal: AbortSignal): Promise<void
     if (outbox.bytes < least) moved = performance.now();
     least = Math.min(least, outbox.bytes);
     if (performance.now() - moved > STALLED) outbox.giveUp();
-    if (!outbox.open) throw new Error('The client does not read.');
+    if (!outbox.open) break;
   }
   signal.throwIfAborted();
+  if (!outbox.open) throw new Error('The client got its goodbye.');
 }

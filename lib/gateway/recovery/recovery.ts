@@ -35,8 +35,9 @@ export class Recovery {
     try {
       await this.missed.bring(client, (routed) => this.goLive(client, began, routed), signal);
     } catch (error) {
-      this.measure(client, began, signal.aborted ? 'left' : 'failed');
-      if (signal.aborted) return;
+      const left = signal.aborted || !session.open;
+      this.measure(client, began, left ? 'left' : 'failed');
+      if (left) return;
       this.logger.warn(`A recovery failed, so its client is told to reconnect: ${messageOf(error)}`);
       session.close(CloseCode.insufficientState, 'the log cannot be read now: reconnect');
     }

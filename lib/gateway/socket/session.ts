@@ -46,6 +46,11 @@ export class Session implements GatewayClient {
     return this.identity.handshake;
   }
 
+  /** Whether anything more can go to the client. */
+  get open(): boolean {
+    return this.outbox.open;
+  }
+
   /** Begins with what was missed: live records wait in the ring and in the log. */
   beginRecovery(from: ReadonlyMap<string, bigint>): void {
     this.recovering = true;
@@ -112,7 +117,7 @@ export class Session implements GatewayClient {
   /**
    * Waits until the client has room for more of recovery. Gives other work a turn in any case, and closes a client that takes
    * nothing at all with 4008.
-   * @throws the signal's reason when it aborts, as it does when the socket closes
+   * @throws the signal's reason when it aborts, as it does when the socket closes; and where the goodbye was said
    */
   drained(signal: AbortSignal): Promise<void> {
     return drained(this.outbox, signal);
