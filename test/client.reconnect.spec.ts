@@ -94,11 +94,12 @@ describe('a gateway that sends everything but a welcome', () => {
 });
 
 describe('a gateway that owes what was missed', () => {
-  it('is left when nothing of it came in for too long, pings aside', async () => {
+  it('is left when nothing of it came in for too long, but pings that move nothing', async () => {
     const { client, clock, gateway, socket } = await comingBack({ recoveryTimeout: 20_000 });
     socket.broadcast(['auction', 0, '12'], 'Bid.Created');
     await socket.seen();
     clock.advance(19_999);
+    socket.send('ping', { positions: { auction: { 0: '12', 1: '19' } } });
     await socket.seen();
     expect(client.state).toBe('recovering');
     const lost = waiting(client);
@@ -122,6 +123,20 @@ describe('a gateway that owes what was missed', () => {
     clock.advance(20_000);
 
     expect(states).not.toHaveBeenCalled();
+  });
+});
+
+describe('a gateway that passes by much that is not for the client', () => {
+  it('is not left while its pings move on, though no frame comes', async () => {
+    const { client, clock, socket } = await comingBack({ recoveryTimeout: 20_000 });
+    for (let offset = 1_000; offset < 6_000; offset += 1_000) {
+      clock.advance(15_000);
+      socket.send('ping', { positions: { auction: { 0: `${offset}`, 1: '19' } } });
+      await socket.seen();
+    }
+    expect(client.state).toBe('recovering');
+    socket.send('recovered', { topic: 'auction', complete: true, count: 0 });
+    await reached(client, 'live');
   });
 });
 

@@ -62,8 +62,9 @@ describe('a client that comes back', () => {
     const heard = hear(live);
     const { client, socket } = await cutAndReturn(live);
     socket.welcome({ positions: { auction: { 0: '50' } } });
-    socket.send('ping', { positions: { auction: { 0: '50' } } });
-    for (const offset of ['12', '30', '12']) socket.broadcast(['auction', 0, offset], 'Bid.Created');
+    socket.broadcast(['auction', 0, '12'], 'Bid.Created');
+    socket.send('ping', { positions: { auction: { 0: '20' } } });
+    for (const offset of ['30', '12']) socket.broadcast(['auction', 0, offset], 'Bid.Created');
     socket.send('recovered', { topic: 'auction', complete: true, count: 2 });
     await reached(client, 'live');
     for (const offset of ['50', '51']) socket.broadcast(['auction', 0, offset], 'Bid.Created');
@@ -80,6 +81,16 @@ describe('a client that comes back', () => {
     const second = await cutAndReturn(first);
 
     expect(second.hello.positions).toEqual({ auction: { 0: '12', 1: '19' } });
+  });
+
+  it('does not begin again at the same place where a gateway passed by much that was not for it', async () => {
+    const live = await startLiveClient({}, { positions: { auction: { 0: '9', 1: '19' } } });
+    const first = await cutAndReturn(live);
+    first.socket.welcome({ positions: first.hello.positions! });
+    first.socket.send('ping', { positions: { auction: { 0: '5000', 1: '19' } } });
+    const second = await cutAndReturn(first);
+
+    expect(second.hello.positions).toEqual({ auction: { 0: '5000', 1: '19' } });
   });
 
   it('begins anew where the log is another one', async () => {

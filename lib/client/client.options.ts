@@ -61,8 +61,8 @@ export class ClientOptions {
    */
   connectTimeout = 10_000;
   /**
-   * How long nothing of what was missed may come in while a gateway owes it, in milliseconds; then the client goes to another
-   * one. A gateway that catches up thousands of clients at once lets them wait for their turn.
+   * How long nothing of what was missed may come in, and no ping say that the gateway got further in it, while it owes that, in
+   * milliseconds; then the client goes to another one. A gateway that catches up thousands of clients at once lets them wait for their turn.
    * @default 60_000
    */
   recoveryTimeout = 60_000;

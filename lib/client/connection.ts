@@ -118,7 +118,7 @@ export class Connection {
     this.#change('recovering');
   }
 
-  /** Some of what was missed has come. */
+  /** Some of what was missed has come, or was passed by. */
   progressed(): void {
     this.#standstill.heard();
   }

@@ -166,8 +166,10 @@ export class FrameRouter {
   }
 
   #ping({ positions }: GatewayFrames['ping']): void {
-    this.#parts.positions.merge(positions);
-    this.#parts.connection.socket?.send('pong', {});
+    const { connection } = this.#parts;
+    // What the gateway passed by for this client is done with, though no frame came of it.
+    if (this.#parts.positions.merge(positions)) connection.progressed();
+    connection.socket?.send('pong', {});
   }
 
   #accepted({ requestId, at, outcome }: GatewayFrames['accepted']): void {

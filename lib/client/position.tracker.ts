@@ -71,11 +71,15 @@ export class PositionTracker {
     return true;
   }
 
-  /** Takes over positions that the gateway names, except where what was missed is still on its way. */
-  merge(positions: Positions): void {
-    for (const [topic, partitions] of Object.entries(positions)) {
-      if (!this.#recovering.has(topic)) this.#advance(topic, partitions);
-    }
+  /**
+   * Takes over positions that the gateway names. They are true while what was missed is on its way, too: without them, who
+   * misses a long stretch that holds little for it would begin at the same place for ever.
+   * @returns whether one of them was news
+   */
+  merge(positions: Positions): boolean {
+    let rose = false;
+    for (const [topic, partitions] of Object.entries(positions)) rose = this.#advance(topic, partitions) || rose;
+    return rose;
   }
 
   /** Something of a topic is left out. What comes next lies behind it, so the next gateway will not know. */
@@ -110,13 +114,18 @@ export class PositionTracker {
     }
   }
 
-  #advance(topic: string, partitions: Readonly<Record<string, string>>): void {
+  /** @returns whether a position rose */
+  #advance(topic: string, partitions: Readonly<Record<string, string>>): boolean {
     const offsets = this.#offsetsOf(topic);
+    let rose = false;
     for (const [partition, text] of Object.entries(partitions)) {
       const offset = BigInt(text);
       const done = offsets.get(partition);
-      if (done === undefined || offset > done) offsets.set(partition, offset);
+      if (done !== undefined && offset <= done) continue;
+      offsets.set(partition, offset);
+      rose = true;
     }
+    return rose;
   }
 
   #offsetsOf(topic: string): Offsets {
