@@ -89,6 +89,24 @@ describe.each(BACKENDS)('an event, on %s', (backend) => {
     expect(client.unread.filter(({ event }) => event === channel)).toEqual([]);
   });
 
+  it('still comes after an unsubscribe that was refused for another of its channels', async () => {
+    const { topic: all } = auction();
+    const { topic: some, Bidding } = auction();
+    const gateway = { topics: [some, all], broadcast: BROADCAST };
+    const { url } = await startApp({ ...shared(backend), gateway }, [Bidding]);
+    const client = await RawClient.welcome(url, { channels: [some, all], types: { [some]: ['Bid.Created'] } });
+
+    client.send('unsubscribe', { channels: [some, all], types: ['Bid.Created'] });
+    expect((await client.next('error')).data.code).toBe('bad_frame');
+    const marker = client.request(some, 'PlaceBid', { lot: 7, amount: 120 });
+    await client.outcome(some, marker);
+
+    const types = client.unread
+      .filter(({ event }) => event === `socket/${some}/broadcast`)
+      .map(({ data }) => data.type);
+    expect(types).toEqual(['Bid.Created']);
+  });
+
   it('that a client may not read does not reach it', async () => {
     const { topic, channel, client } = await start({
       authorize: (intent: { action: string; type?: string }) =>

@@ -58,8 +58,10 @@ export class Subscriptions {
    * @throws {BadFrameError} `bad_frame`: types of a channel of which all are subscribed
    */
   unsubscribe(session: Session, { channels, types }: ClientFrames['unsubscribe'], frameId?: string): void {
-    for (const topic of channels) {
-      const left = types && remaining(topic, session.channels.get(topic), types);
+    // All of it is refused before any of it is done.
+    const lefts = channels.map((topic) => types && remaining(topic, session.channels.get(topic), types));
+    for (const [index, topic] of channels.entries()) {
+      const left = lefts[index];
       if (left && left.size > 0) this.sessions.subscribe(session, topic, left);
       else this.sessions.unsubscribe(session, topic);
     }
