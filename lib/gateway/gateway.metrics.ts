@@ -6,11 +6,14 @@ import {
   metrics,
   type UpDownCounter,
 } from '@opentelemetry/api';
+import { CloseCode } from '../protocol/close-codes.js';
 import { GatewayGauges, type Observed, Tally } from './gateway.gauges.js';
 
 /** In seconds: from a frame on the next desk to a recovery that reads for a minute. */
 const DURATIONS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const LENGTHS = [0, 1, 10, 100, 1_000, 10_000, 100_000];
+/** Our own and those of RFC 6455. A client may choose any from 3000 to 4999, and each would be a time series for ever. */
+const CLOSE_CODES = new Set<number>([...Object.values(CloseCode), ...Array.from({ length: 16 }, (_, i) => 1_000 + i)]);
 
 /**
  * What a gateway measures, for whichever OpenTelemetry SDK the application has set up; without one it costs nothing. All of it says
@@ -41,7 +44,7 @@ export class GatewayMetrics {
       unit: '{connection}',
     });
     this.disconnects = meter.createCounter('kafka_socket.disconnects', {
-      description: 'Closed sockets, by close code.',
+      description: 'Closed sockets, by close code; other where a client chose one of its own.',
       unit: '{connection}',
     });
     this.pings = histogram(meter, 'kafka_socket.ping.duration', 's', 'Time from a ping to its answer.', DURATIONS);
@@ -89,7 +92,7 @@ export class GatewayMetrics {
 
   disconnected(code: number): void {
     this.connections.add(-1, this.attributes);
-    this.disconnects.add(1, { ...this.attributes, code });
+    this.disconnects.add(1, { ...this.attributes, code: CLOSE_CODES.has(code) ? code : 'other' });
   }
 
   /** @param duration in milliseconds */
