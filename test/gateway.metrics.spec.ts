@@ -73,6 +73,23 @@ describe('what a gateway measures', () => {
     expect(await value('discards')).toBe(3); // the command, and two events that stay inside
   });
 
+  it('is requests that were refused at once, by the code of the error', async () => {
+    const { url, topic, value } = await start({ gateway: { limits: { requestsPerSession: 1 } } });
+    const client = await RawClient.welcome(url);
+    client.request(topic, 'Nobody', {}, { ttl: 60_000 });
+    await client.next('accepted');
+
+    client.request('elsewhere', 'PlaceBid', {});
+    client.request(topic, 'Nobody', {}, { age: 60_000, ttl: 50_000 });
+    client.request(topic, 'Nobody', {}, { age: 1 });
+    client.request(topic, 'Nobody', {});
+
+    for (const answer of ['forbidden', 'unknown', 'pending', 'unavailable']) {
+      expect((await client.next('error')).data.code).toBe(answer);
+      expect(await value('requests', { answer })).toBe(1);
+    }
+  });
+
   it('is each sealed result, and each set-up for it, which is made before the result comes', async () => {
     const { url, topic, log, value } = await start();
     const client = await RawClient.welcome(url);

@@ -60,6 +60,20 @@ export class RequestIntake {
    * @throws {ClientFacingError} what the client is told at once
    */
   async take(session: Session, data: Request, frameId?: string): Promise<void> {
+    try {
+      await this.takeIn(session, data, frameId);
+    } catch (error) {
+      this.metrics.answered(error instanceof ClientFacingError ? error.code : 'internal');
+      throw error;
+    }
+  }
+
+  /** Waits for what is on its way into the log. */
+  async settled(): Promise<void> {
+    await Promise.all(this.underWay);
+  }
+
+  private async takeIn(session: Session, data: Request, frameId?: string): Promise<void> {
     const key = data.key ?? session.id;
     await this.check(session, data, key);
     const fingerprint = fingerprintOf(data.topic, data.command, key, payloadText(data));
@@ -68,11 +82,6 @@ export class RequestIntake {
     const { answer } = this.ledger.get(identity) ? { answer: this.repeat(request) } : await this.begin(request);
     this.setups.add(session.identity.publicKey); // a result will come: while Kafka and the services are at work
     this.inBackground(answer, request);
-  }
-
-  /** Waits for what is on its way into the log. */
-  async settled(): Promise<void> {
-    await Promise.all(this.underWay);
   }
 
   private async check(session: Session, { topic, command, sessionId }: Request, key: string): Promise<void> {
