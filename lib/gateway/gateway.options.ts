@@ -88,7 +88,8 @@ export class GatewayLimits {
    */
   requestsPerSession = 1_000;
   /**
-   * Bytes of routed records that are kept in memory for clients that were away a short while.
+   * Bytes of routed records that are kept in memory for clients that were away a short while; up to 4 MiB more while somebody
+   * catches up, so that what is routed meanwhile does not run away.
    * @default 67_108_864
    */
   ring = 64 * 1024 * 1024;

@@ -87,7 +87,7 @@ export class PartitionSweep {
     for (const { to } of this.waiting) if (to > end) end = to;
     const here = this.nextHere(first.offset) ?? end;
     const chunk = await this.read(first.offset, here < end ? here : end, signal);
-    this.last = chunk;
+    this.last = { from: chunk.from, next: chunk.next }; // not the chunk: the cache decides how long that is kept
     const served = [...this.waiting].filter(({ offset }) => offset >= chunk.from && offset < chunk.next);
     await Promise.all(served.map(({ take, settle }) => take(chunk).then(() => settle(), settle)));
   }
