@@ -3,7 +3,9 @@ import { LogUnavailableError, MemoryMessageLog } from 'nestjs-kafka-socket';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startApp } from './support/app.js';
 import { auction } from './support/auction.js';
+import { LogFollower } from './support/log.follower.js';
 import { RawClient, type RawFrame, rawIdentity } from './support/raw.client.js';
+import { writeResult } from './support/written.result.js';
 
 const away = () => new LogUnavailableError('no broker answers', false);
 const bid = { lot: 7, amount: 120 };
@@ -101,12 +103,12 @@ describe('a request that is made again', () => {
     const log = new MemoryMessageLog();
     const { topic } = auction();
     const first = await startApp({ log, gateway: { topics: [topic] } });
-    const second = await startApp({ log, gateway: { topics: [topic], limits } });
+    const second = await startApp({ log, gateway: { topics: [topic], limits, ttl: { grace: 50 } } });
     const client = await RawClient.welcome(first.url);
     const elsewhere = await RawClient.welcome(second.url, {}, { identity: client.identity });
     const requestId = client.request(topic, 'Nobody', {}, { ttl });
     const accepted = (await client.next('accepted')).data;
-    return { log, topic, client, elsewhere, url: second.url, requestId, accepted };
+    return { log, topic, first, client, elsewhere, url: second.url, requestId, accepted };
   }
 
   it('is accepted by the gateway that took it, though the log cannot be read now', async () => {
@@ -149,6 +151,33 @@ describe('a request that is made again', () => {
     time.abort(new Error('the time is over'));
 
     expect((await client.next(answered)).data).toMatchObject({ requestId, code: 'pending', temporary: true });
+  });
+
+  it('has one outcome, when that comes while another gateway takes over its time-out', async () => {
+    const { log, topic, first, client, elsewhere, requestId, accepted } = await start({ ttl: 2_000 });
+    await first.stop(); // and its time-outs with it
+    const follower = await LogFollower.follow(log, [topic]);
+    const [, partition, offset] = accepted.at as [string, number, string];
+    let goOn!: () => void;
+    const decided = new Promise<void>((resolve) => (goOn = resolve));
+    onTestFinished(goOn);
+    const read = log.read.bind(log);
+    let reads = 0;
+    log.read = async function* (range, signal) {
+      if (String(range.from) === offset && ++reads > 1) await decided;
+      yield* read(range, signal);
+    };
+
+    elsewhere.request(topic, 'Nobody', {}, { requestId });
+    await elsewhere.next('accepted');
+    await writeResult(log, client, topic, partition, requestId, { status: 'success' });
+    await elsewhere.outcome(topic, requestId);
+    goOn();
+    const marker = elsewhere.request(topic, 'Nobody', {}, { ttl: 2_500 }); // ends later
+    expect(await elsewhere.outcome(topic, marker)).toMatchObject({ status: 'timeout' });
+
+    expect(follower.outcomes(requestId)).toEqual([expect.objectContaining({ status: 'success' })]);
+    expect(reads).toBe(1);
   });
 
   it('is accepted, and not refused as well, by a gateway that can take no more', async () => {

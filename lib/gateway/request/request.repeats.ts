@@ -11,6 +11,7 @@ import { type Delivery, ownsRequest } from '../routing/delivery.js';
 import { ClientFacingError, ConflictError, PendingError } from '../gateway.errors.js';
 import { classify } from '../routing/record.classifier.js';
 import type { RecordRing } from '../routing/record.ring.js';
+import { SparingLog } from '../../timeout/sparing.log.js';
 import { fingerprintOf, timeoutOf } from './request.command.js';
 import type { LedgerEntry } from './request.ledger.js';
 import { atOf, type RoutedResult } from '../routing/routed.record.js';
@@ -34,7 +35,7 @@ export interface TakenRequest {
 
 /** Answers a request that was made before, here or at another gateway: nothing is published a second time. */
 export class RequestRepeats {
-  private readonly logger = new Logger(RequestRepeats.name);
+  private readonly logger = new SparingLog(new Logger(RequestRepeats.name));
 
   constructor(
     private readonly log: MessageLog,
@@ -52,18 +53,24 @@ export class RequestRepeats {
    * @throws {PendingError} `pending`: whether or where the command stands in the log cannot be told now
    */
   async answer(request: TakenRequest, entry: LedgerEntry): Promise<void> {
+    let record: LogRecord | undefined;
     try {
-      await this.tell(request, entry);
+      record = await this.tell(request, entry);
     } catch (cause) {
       if (cause instanceof ClientFacingError) throw cause;
       throw pending(cause);
     }
-    await this.takeOver(request, entry);
+    await this.takeOver(request, entry, record);
   }
 
-  private async tell({ session, data, fingerprint, frameId }: TakenRequest, entry: LedgerEntry): Promise<void> {
+  /** @returns the command's record, where it had to be read */
+  private async tell(
+    { session, data, fingerprint, frameId }: TakenRequest,
+    entry: LedgerEntry,
+  ): Promise<LogRecord | undefined> {
     const command = entry.command ?? (await acknowledged(entry));
-    const first = entry.fingerprint ?? (command && fingerprintIn(await this.recordAt(command)));
+    const record = entry.fingerprint === undefined && command ? await this.recordAt(command) : undefined;
+    const first = entry.fingerprint ?? fingerprintIn(record);
     if (first !== undefined && first !== fingerprint) {
       throw new ConflictError(
         'A request with this id was made before, with another topic, command, key or payload. Use a new id.',
@@ -74,17 +81,24 @@ export class RequestRepeats {
     const outcome = await this.outcome(session, entry);
     const { requestId } = data;
     session.send('accepted', { requestId, at: atOf(place), ...(outcome && { outcome }) }, frameId);
+    return record;
   }
 
   /** The gateway that took the request may be gone, so this one guards it too, by its original deadline. */
-  private async takeOver({ identity, session }: TakenRequest, { command, outcome }: LedgerEntry): Promise<void> {
-    if (!command || outcome || this.backstop.guards(identity)) return;
+  private async takeOver(
+    { identity, session }: TakenRequest,
+    entry: LedgerEntry,
+    known: LogRecord | undefined,
+  ): Promise<void> {
+    const { command } = entry;
+    if (!command || entry.outcome || this.backstop.guards(identity)) return;
     try {
-      const record = await this.recordAt(command);
+      const record = known ?? (await this.recordAt(command));
       if (!record) return;
       const { type, ...envelope } = decodeEnvelope(record.headers);
       const timeout = timeoutOf(envelope, type.name);
-      if (timeout) await this.backstop.guard(identity, session.identity, timeout);
+      // Asked again after the wait: nobody would release what is guarded once the outcome was read.
+      if (timeout && !entry.outcome) await this.backstop.guard(identity, session.identity, timeout);
     } catch (error) {
       this.logger.warn(`A request that was repeated here has no backstop here: ${messageOf(error)}`);
     }
