@@ -8,6 +8,7 @@ import { EventEntity } from '../lib/service/declaration/event-entity.decorator.j
 import { EventHandler } from '../lib/service/declaration/event-handler.decorator.js';
 import { EventPublisher } from '../lib/service/declaration/event-publisher.decorator.js';
 import { CommandRejectedError } from '../lib/service/service.errors.js';
+import { sharedInboxes } from './support/inboxes.js';
 import { BACKENDS, fresh, openLog, request, startService } from './support/service.js';
 
 function shop() {
@@ -154,12 +155,53 @@ describe('an event that the log refuses', () => {
 
     expect(await service.follower.outcome(requestId)).toEqual({ status: 'success', value: {} });
     expect(await service.follower.deadLetter()).toMatchObject({
-      dlq_reason: 'failed',
+      dlq_reason: 'undeliverable',
       dlq_error: 'record_refused: Too large.',
     });
     expect(service.lines).toEqual([
       expect.stringContaining('A message that follows from Shop.buy is not published: Too large.'),
     ]);
+  });
+});
+
+describe('a command that was carried out, of which the log refuses the result and every event', () => {
+  it.each([
+    ['without an inbox', undefined],
+    ['with an inbox', sharedInboxes('memory')()],
+  ])('is one dead letter, which does not say that it failed, %s', async (_, inbox) => {
+    const topic = fresh('shop');
+    @CommandAddress(topic, 'Buy')
+    class Buy {}
+    @EventEntity(topic, 'Order')
+    class Order {}
+    @Injectable()
+    class Shop {
+      @CommandHandler(Buy)
+      @EventPublisher(Order, 'Made')
+      @EventPublisher(Order, 'Packed')
+      buy(): Order {
+        return {};
+      }
+    }
+    const service = await startService({ providers: [Shop], inbox });
+    const publish = service.log.publish.bind(service.log);
+    service.log.publish = async (record) => {
+      const isLetter = record.topic.endsWith('.dlq') || record.headers['ce_type'] === 'command.Buy';
+      if (!isLetter && record.key?.toString() !== 'marker') throw new RecordRefusedError('Too large.');
+      return publish(record);
+    };
+
+    const { id } = await request(service.log, topic, 'Buy', {}, { partition: 0 });
+    const crumbs = { sessionId: 'marker' };
+    const marker = await request(service.log, topic, 'Buy', {}, { partition: 0, key: 'marker', crumbs });
+    await service.follower.outcome(marker.requestId);
+
+    expect(await service.follower.deadLetter()).toMatchObject({
+      ce_id: id,
+      dlq_reason: 'undeliverable',
+      dlq_error: 'record_refused: Too large.',
+    });
+    expect(service.follower.deadLetters).toHaveLength(1);
   });
 });
 
@@ -173,7 +215,7 @@ describe('an outcome that can go nowhere', () => {
 
     expect(await service.follower.outcome(marker.requestId)).toMatchObject({ status: 'success' });
     expect(await service.follower.deadLetter()).toMatchObject({
-      dlq_reason: 'failed',
+      dlq_reason: 'undeliverable',
       dlq_error: expect.stringMatching(/^record_refused: /) as string,
     });
   });

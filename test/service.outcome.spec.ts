@@ -228,7 +228,7 @@ describe('what a method returns', () => {
 
     expect(await service.follower.outcome(requestId)).toMatchObject({ status: 'failed', code: 'INTERNAL' });
     expect(await service.follower.deadLetter()).toMatchObject({
-      dlq_reason: 'failed',
+      dlq_reason: 'undeliverable',
       dlq_error: expect.stringContaining('payload_unserializable') as string,
     });
     expect(service.lines).toEqual([expect.stringContaining('What Bidding.place returned cannot be delivered')]);
@@ -250,6 +250,6 @@ describe('what a method returns', () => {
     const { requestId } = await request(log, topic, 'PlaceBid', { amount: 1 });
 
     expect(await service.follower.outcome(requestId)).toMatchObject({ status: 'failed', code: 'RESULT_TOO_LARGE' });
-    expect(await service.follower.deadLetter()).toMatchObject({ dlq_reason: 'failed' });
+    expect(await service.follower.deadLetter()).toMatchObject({ dlq_reason: 'undeliverable' });
   });
 });

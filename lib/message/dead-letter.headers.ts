@@ -7,7 +7,8 @@ export type DeadLetterReason =
   | 'undecodable' // addressed to a handler, but no message that this package can read
   | 'invalid' // an event that is not what its class says
   | 'failed' // the handler threw
-  | 'timeout'; // the handler ran longer than it may
+  | 'timeout' // the handler ran longer than it may
+  | 'undeliverable'; // the handler ended well, and the log does not take what follows from it
 
 /** What stands beside a dead letter's own headers. */
 export const DEAD_LETTER_HEADERS = {

@@ -14,8 +14,7 @@ import { HandlerCaller } from './handler.caller.js';
 import { HandledOnce, type Keeping } from '../inbox/handled.once.js';
 import type { Handler } from '../declaration/handler.js';
 import { OutcomeWriter } from '../publishing/outcome.writer.js';
-import { INTERNAL } from './thrown.outcome.js';
-import { givenUp, type Verdict } from './verdict.js';
+import { givenUp, type Verdict, whyGivenUp } from './verdict.js';
 
 /** Carries a command out, and puts all that came of it into the log. */
 @Injectable()
@@ -45,11 +44,11 @@ export class CommandProcessor {
     const command = messageWith(arrival.envelope, { kind: 'command', name: handler.name, data: undefined });
     await this.outcomes.reply(command, verdict.replies ?? [], arrival.signal);
     // Side by side: both are in the next request to the brokers, and neither waits for the other.
-    const [written] = await Promise.all([
+    const refused = await Promise.all([
       this.answer(handler, command, arrival, verdict),
       this.events.write(handler, arrival, verdict.events),
     ]);
-    await this.giveUp(handler, arrival, written);
+    await this.giveUp(handler, arrival, verdict, refused.flat());
   }
 
   /**
@@ -59,8 +58,8 @@ export class CommandProcessor {
   private async resend(handler: Handler, arrival: Arrival): Promise<void> {
     const verdict = await this.once.recall(handler, arrival);
     if (!verdict) return;
-    await this.events.write(handler, arrival, verdict.events);
-    await this.giveUp(handler, arrival, verdict);
+    const refused = await this.events.write(handler, arrival, verdict.events);
+    await this.giveUp(handler, arrival, verdict, refused);
   }
 
   private async carryOut(handler: Handler, arrival: Arrival, keeping?: Keeping): Promise<Verdict> {
@@ -81,21 +80,21 @@ export class CommandProcessor {
     return givenUp({ status: 'timeout' }, 'expired');
   }
 
-  /** Puts the answer into the log, unless a follow-up will; what comes back is what stands there. */
+  /** Puts the answer into the log, unless a follow-up will. @returns why the log does not take it */
   private async answer(
     handler: Handler,
     command: PlatformMessage<Command>,
     { record, signal }: Arrival,
     verdict: Verdict,
-  ): Promise<Verdict> {
+  ): Promise<readonly unknown[]> {
     const outcome = this.outcomeToWrite(handler, command, verdict);
-    if (!outcome) return verdict;
+    if (!outcome) return [];
     try {
-      const written = await this.outcomes.answer(command, record, outcome, signal, verdict.resultId);
-      return written.error ? this.undeliverable(handler, written.outcome, written.error) : verdict;
+      const { error } = await this.outcomes.answer(command, record, outcome, signal, verdict.resultId);
+      return error ? this.undeliverable(handler, error) : [];
     } catch (error) {
       signal.throwIfAborted();
-      return this.undeliverable(handler, INTERNAL, error);
+      return this.undeliverable(handler, error);
     }
   }
 
@@ -107,16 +106,23 @@ export class CommandProcessor {
     return { ...outcome, code: 'TIMEOUT', message: `"${handler.name}" was not finished before its deadline.` };
   }
 
-  private undeliverable({ label }: Handler, outcome: Outcome, error: unknown): Verdict {
+  private undeliverable({ label }: Handler, error: unknown): readonly unknown[] {
     this.logger.error(`What ${label} returned cannot be delivered: ${messageOf(error)}`);
-    return givenUp(outcome, 'failed', error);
+    return [error];
   }
 
-  /** `invalid` and `rejected` are answers. What failed, or was too late, somebody may want to look at. */
-  private async giveUp(handler: Handler, { record, envelope, signal }: Arrival, verdict: Verdict): Promise<void> {
-    const { outcome, reason, error } = verdict;
-    if (reason === undefined || outcome.status === 'invalid' || outcome.status === 'rejected') return;
+  /** `invalid` and `rejected` are answers. What failed, was too late or cannot be told, somebody may want to look at. */
+  private async giveUp(
+    { label }: Handler,
+    { record, envelope, signal }: Arrival,
+    verdict: Verdict,
+    refused: readonly unknown[],
+  ): Promise<void> {
+    const { status } = verdict.outcome;
+    const isAnswer = status === 'invalid' || status === 'rejected';
+    const why = whyGivenUp(isAnswer ? {} : verdict, refused);
+    if (!why) return;
     const { attempt } = envelope.breadCrumbs;
-    await this.deadLetters.add(record, { reason, error, attempts: attempt, handler: handler.label }, signal);
+    await this.deadLetters.add(record, { ...why, attempts: attempt, handler: label }, signal);
   }
 }

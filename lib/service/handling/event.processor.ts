@@ -8,6 +8,7 @@ import { HandlerCaller } from './handler.caller.js';
 import { HandledOnce } from '../inbox/handled.once.js';
 import { OutcomeWriter } from '../publishing/outcome.writer.js';
 import type { Handler } from '../declaration/handler.js';
+import { whyGivenUp } from './verdict.js';
 
 /** Lets all handlers of an event see it, and puts what came of it into the log. */
 @Injectable()
@@ -33,19 +34,17 @@ export class EventProcessor {
 
   private async handle(handler: Handler, arrival: Arrival): Promise<void> {
     const { record, envelope, signal } = arrival;
-    const { reason, error, events, replies } = await this.once.call(handler, arrival, (keeping) =>
+    const verdict = await this.once.call(handler, arrival, (keeping) =>
       // The deadline of a request stops commands only: an event has happened, however late it is read.
       this.caller.call(handler, arrival, new Deadline(undefined), keeping),
     );
+    const { reason, events, replies } = verdict;
     if (reason !== undefined) signal.throwIfAborted();
     if (replies) await this.outcomes.reply(messageWith(envelope, eventOf(handler)), replies, signal);
-    await this.events.write(handler, arrival, events);
-    if (reason === undefined) return;
-    await this.deadLetters.add(
-      record,
-      { reason, error, attempts: envelope.breadCrumbs.attempt, handler: handler.label },
-      signal,
-    );
+    const why = whyGivenUp(verdict, await this.events.write(handler, arrival, events));
+    if (!why) return;
+    const { attempt } = envelope.breadCrumbs;
+    await this.deadLetters.add(record, { ...why, attempts: attempt, handler: handler.label }, signal);
   }
 }
 

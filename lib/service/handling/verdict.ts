@@ -2,6 +2,7 @@ import type { Outcome } from '../../protocol/outcome.js';
 import type { OutgoingRecord } from '../../message/record.js';
 import type { Reply } from '../inbox/outbox.js';
 import type { DeadLetterReason } from '../../message/dead-letter.headers.js';
+import type { DeadLetter } from '../publishing/dead-letter.js';
 
 /** What came of one message in the hands of one method. */
 export interface Verdict {
@@ -21,4 +22,16 @@ export interface Verdict {
 /** A verdict other than success. */
 export function givenUp(outcome: Outcome, reason?: DeadLetterReason, error?: unknown): Verdict {
   return { outcome, events: [], reason, error };
+}
+
+/**
+ * Why a record is given up: by its verdict, or because the log refused what follows from it. One dead letter says it, however much
+ * was refused, and its effects stand: another reason than that of a handler which failed.
+ */
+export function whyGivenUp(
+  { reason, error }: Pick<Verdict, 'reason' | 'error'>,
+  refused: readonly unknown[],
+): Pick<DeadLetter, 'reason' | 'error'> | undefined {
+  if (reason !== undefined) return { reason, error };
+  return refused.length > 0 ? { reason: 'undeliverable', error: refused[0] } : undefined;
 }

@@ -45,7 +45,7 @@ function serializable<T extends { readonly outcome: Outcome }>(given: T): T | Ve
     return given;
   } catch (cause) {
     const message = `What was returned cannot be written as JSON (${messageOf(cause)}). Return plain data: no cycles, no BigInt.`;
-    return givenUp(INTERNAL, 'failed', new UnserializablePayloadError(message, { cause }));
+    return givenUp(INTERNAL, 'undeliverable', new UnserializablePayloadError(message, { cause }));
   }
 }
 

@@ -2,7 +2,6 @@ import { Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../../kafka-socket.error.js';
 import type { OutgoingRecord } from '../../message/record.js';
 import type { Arrival } from '../dispatch/arrival.js';
-import { DeadLetters } from './dead-letter.js';
 import type { Handler } from '../declaration/handler.js';
 import { PersistentPublisher } from './persistent.publisher.js';
 
@@ -11,38 +10,37 @@ import { PersistentPublisher } from './persistent.publisher.js';
 export class EventWriter {
   private readonly logger = new Logger('KafkaSocketService');
 
-  constructor(
-    private readonly publisher: PersistentPublisher,
-    private readonly deadLetters: DeadLetters,
-  ) {}
+  constructor(private readonly publisher: PersistentPublisher) {}
 
   /**
-   * Resolves when all are in the log, those of one key in their order. An event that the log will never take makes a dead
-   * letter of what it follows from.
+   * Resolves when all are in the log, those of one key in their order.
+   * @returns why the log will never take some of them
    */
-  async write(handler: Handler, arrival: Arrival, events: readonly OutgoingRecord[]): Promise<void> {
+  async write(handler: Handler, arrival: Arrival, events: readonly OutgoingRecord[]): Promise<readonly unknown[]> {
+    const refused: unknown[] = [];
     const lanes = new Map<string, Promise<void>>();
     for (const event of events) {
       const lane = `${event.topic}/${String(event.key)}`;
       const before = lanes.get(lane);
-      const write = (): Promise<void> => this.writeOne(handler, arrival, event);
+      const write = (): Promise<void> => this.writeOne(handler, arrival, event, refused);
       lanes.set(lane, before ? before.then(write) : write());
     }
     await Promise.all(lanes.values());
+    return refused;
   }
 
   private async writeOne(
     { label }: Handler,
-    { record, envelope, signal }: Arrival,
+    { signal }: Arrival,
     event: OutgoingRecord,
+    refused: unknown[],
   ): Promise<void> {
     try {
       await this.publisher.publish(event, signal);
     } catch (error) {
       signal.throwIfAborted();
       this.logger.error(`A message that follows from ${label} is not published: ${messageOf(error)}`);
-      const attempts = envelope.breadCrumbs.attempt;
-      await this.deadLetters.add(record, { reason: 'failed', error, attempts, handler: label }, signal);
+      refused.push(error);
     }
   }
 }
