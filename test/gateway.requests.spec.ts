@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { MemoryMessageLog, RecordRefusedError } from 'nestjs-kafka-socket';
 import { describe, expect, it } from 'vitest';
 import { BACKENDS, shared, startApp } from './support/app.js';
 import { auction } from './support/auction.js';
@@ -220,5 +221,21 @@ describe.each(BACKENDS)('a request, on %s', (backend) => {
 
     expect((await client.next('error')).data).toMatchObject({ requestId, code: 'unavailable', temporary: true });
     for (const letGo of held) letGo();
+  });
+});
+
+describe('a request that Kafka refuses for good', () => {
+  it('is not said to be too large for certain: its partition may be gone', async () => {
+    const log = new MemoryMessageLog();
+    const { topic } = auction();
+    const { url } = await startApp({ log, gateway: { topics: [topic] } });
+    const client = await RawClient.welcome(url);
+    log.publish = () =>
+      Promise.reject(new RecordRefusedError(`Topic "${topic}" has 3 partitions, and none is number 3.`));
+
+    const requestId = client.request(topic, 'PlaceBid', { lot: 7, amount: 120 });
+
+    const message = 'Kafka never takes this request, as a rule because of its size.';
+    expect((await client.next('error')).data).toEqual({ requestId, code: 'too_large', message, temporary: false });
   });
 });

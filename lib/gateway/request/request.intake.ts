@@ -222,7 +222,7 @@ function wasSentBefore({ age }: Request): boolean {
 /** What a client is told of a command that was not acknowledged. */
 function toldAs(request: Request, cause: unknown): ClientFacingError {
   if (cause instanceof RecordRefusedError)
-    return new TooLargeError('Kafka does not take a record of this size.', { cause });
+    return new TooLargeError('Kafka never takes this request, as a rule because of its size.', { cause });
   if (!mayBeInTheLog(cause)) return notSent(request, KAFKA_AWAY, cause);
   const message = 'Kafka did not confirm the command. It may be carried out; its outcome or its time-out comes.';
   return new PendingError(message, { cause, temporary: true });
