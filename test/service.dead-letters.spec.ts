@@ -7,6 +7,7 @@ import { CommandHandler } from '../lib/service/declaration/command-handler.decor
 import { EventEntity } from '../lib/service/declaration/event-entity.decorator.js';
 import { EventHandler } from '../lib/service/declaration/event-handler.decorator.js';
 import { EventPublisher } from '../lib/service/declaration/event-publisher.decorator.js';
+import { MessagePublisher } from '../lib/service/message.publisher.js';
 import { CommandRejectedError } from '../lib/service/service.errors.js';
 import { sharedInboxes } from './support/inboxes.js';
 import { BACKENDS, fresh, openLog, request, startService } from './support/service.js';
@@ -202,6 +203,39 @@ describe('a command that was carried out, of which the log refuses the result an
       dlq_error: 'record_refused: Too large.',
     });
     expect(service.follower.deadLetters).toHaveLength(1);
+  });
+});
+
+describe('a held reply that the log refuses', () => {
+  it.each(['Settle', 'Made'])('gives up the record that %s came in, and stops no partition', async (by) => {
+    const topic = fresh('shop');
+    @CommandAddress(topic, 'Settle')
+    class Settle {}
+    @EventEntity(topic, 'Payment')
+    class Payment {}
+    @Injectable()
+    class Settling {
+      constructor(private readonly publisher: MessagePublisher) {}
+      @CommandHandler(Settle, { reply: 'later' })
+      async settle() {
+        if (by === 'Made') await this.publisher.event(Payment, 'Made', {});
+        else await this.publisher.reply('settled');
+      }
+      @EventHandler(Payment, 'Made')
+      async onPayment() {
+        await this.publisher.reply('paid');
+      }
+    }
+    const { log, follower, lines } = await startService({ providers: [Settling], inbox: sharedInboxes('memory')() });
+
+    await request(log, topic, 'Settle', {}, { crumbs: { reply: { topic, partition: 99 } } });
+
+    expect(await follower.deadLetter()).toMatchObject({
+      ce_type: by === 'Made' ? 'event.Payment.Made' : 'command.Settle',
+      dlq_reason: 'undeliverable',
+      dlq_error: expect.stringMatching(/^record_refused: /) as string,
+    });
+    expect(lines).toEqual([expect.stringContaining('A reply to Settle cannot be delivered')]);
   });
 });
 

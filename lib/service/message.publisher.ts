@@ -116,7 +116,7 @@ export class MessagePublisher {
     const name = rootNameOf(message);
     const reply = { id: messageId(), name, outcome: this.outcomeOf(answer, name) };
     if (handling?.outbox?.holdReply(reply)) return;
-    await this.outcomes.reply(message, [reply], handling?.publishing);
+    await this.outcomes.reply(message, reply, handling?.publishing);
   }
 
   private outcomeOf(answer: unknown, name: string): Outcome {

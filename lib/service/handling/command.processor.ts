@@ -42,13 +42,13 @@ export class CommandProcessor {
     // next owner may still find the answer before it comes to the command.
     if (verdict.reason !== undefined) arrival.signal.throwIfAborted();
     const command = messageWith(arrival.envelope, { kind: 'command', name: handler.name, data: undefined });
-    await this.outcomes.reply(command, verdict.replies ?? [], arrival.signal);
+    const replies = await this.outcomes.replyHeld(command, verdict.replies, arrival.signal);
     // Side by side: both are in the next request to the brokers, and neither waits for the other.
     const refused = await Promise.all([
       this.answer(handler, command, arrival, verdict),
       this.events.write(handler, arrival, verdict.events),
     ]);
-    await this.giveUp(handler, arrival, verdict, refused.flat());
+    await this.giveUp(handler, arrival, verdict, [...replies, ...refused.flat()]);
   }
 
   /**

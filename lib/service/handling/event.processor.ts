@@ -40,8 +40,9 @@ export class EventProcessor {
     );
     const { reason, events, replies } = verdict;
     if (reason !== undefined) signal.throwIfAborted();
-    if (replies) await this.outcomes.reply(messageWith(envelope, eventOf(handler)), replies, signal);
-    const why = whyGivenUp(verdict, await this.events.write(handler, arrival, events));
+    const unanswered = await this.outcomes.replyHeld(messageWith(envelope, eventOf(handler)), replies, signal);
+    const refused = await this.events.write(handler, arrival, events);
+    const why = whyGivenUp(verdict, [...unanswered, ...refused]);
     if (!why) return;
     const { attempt } = envelope.breadCrumbs;
     await this.deadLetters.add(record, { ...why, attempts: attempt, handler: handler.label }, signal);

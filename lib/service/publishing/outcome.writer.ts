@@ -74,13 +74,36 @@ export class OutcomeWriter {
     return this.write(command, { id, name, outcome, place, final: false }, signal);
   }
 
-  /** Writes the answers that were held back while a message was handled. One that cannot be written is a line in the log. */
-  async reply(cause: PlatformMessage, replies: readonly Reply[], signal?: AbortSignal): Promise<void> {
-    if (!isAwaited(cause.breadCrumbs)) return;
-    for (const { id, name, outcome } of replies) {
-      const { error } = await this.end(cause, name, outcome, signal, id);
-      if (error) this.logger.error(`A reply to ${name} cannot be delivered: ${messageOf(error)}`, error.stack);
+  /**
+   * Writes an answer that a method gave with `publisher.reply()`. Where the log can only carry another one, that is a line here.
+   * @throws as the log does, where it takes neither
+   */
+  async reply(cause: PlatformMessage, { id, name, outcome }: Reply, signal?: AbortSignal): Promise<void> {
+    const { error } = await this.end(cause, name, outcome, signal, id);
+    if (error) this.undeliverable(name, error);
+  }
+
+  /**
+   * Writes the answers that were held back while a message was handled, whose method cannot be told any more.
+   * @returns why the log will never take some of them
+   */
+  async replyHeld(
+    cause: PlatformMessage,
+    replies: readonly Reply[] | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly unknown[]> {
+    if (!replies || !isAwaited(cause.breadCrumbs)) return [];
+    const refused: unknown[] = [];
+    for (const reply of replies) {
+      try {
+        await this.reply(cause, reply, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        this.undeliverable(reply.name, error);
+        refused.push(error);
+      }
     }
+    return refused;
   }
 
   /**
@@ -92,6 +115,11 @@ export class OutcomeWriter {
     const { reply, sessionId, timeoutId } = cause.breadCrumbs;
     const place = { ...reply!, key: sessionId ?? null };
     return this.disarming.run(timeoutId, () => this.write(cause, { id, name, outcome, place, final: true }, signal));
+  }
+
+  private undeliverable(name: string, error: unknown): void {
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.logger.error(`A reply to ${name} cannot be delivered: ${messageOf(error)}`, stack);
   }
 
   private async write(cause: PlatformMessage, answer: Answer, signal?: AbortSignal): Promise<Written> {
