@@ -27,9 +27,10 @@ export class RecordRing {
 
   constructor(private readonly limit: number) {}
 
-  /** Opens a partition; what lies before `floor` is not here. */
+  /** Opens a partition, or goes on behind a gap in it; what lies before `floor` is not here. */
   open(topic: string, partition: number, floor: bigint): void {
-    this.stretches.set(`${topic}/${partition}`, { opened: floor, floor, records: [], head: 0 });
+    const opened = this.opened(topic, partition) ?? floor;
+    this.stretches.set(`${topic}/${partition}`, { opened, floor, records: [], head: 0 });
   }
 
   /** The offset from which on the ring holds all that was routed; undefined for a partition that was never opened. */

@@ -75,13 +75,16 @@ export class RecordRouter {
   };
 
   /**
-   * Goes on behind what the log lost before it was routed here. Nobody knows what it was, so all who are here have to come back:
-   * then they are told that they miss something, or, where they had it from another gateway, are not.
+   * Goes on behind what the log lost before it was routed here. Nobody knows what it was, so all who are live have to come back:
+   * then they are told that they miss something, or, where they had it from another gateway, are not. Who catches up meets the
+   * gap by itself.
    */
   readonly lose = ({ topic, partition, to }: LogRange): void => {
     this.open(topic, partition, to);
-    for (const session of this.sessions)
-      session.close(CloseCode.insufficientState, 'the log lost records before they were delivered: reconnect');
+    for (const session of this.sessions) {
+      if (session.live)
+        session.close(CloseCode.insufficientState, 'the log lost records before they were delivered: reconnect');
+    }
   };
 
   /**

@@ -51,6 +51,11 @@ export class Session implements GatewayClient {
     return this.outbox.open;
   }
 
+  /** Whether records are delivered as they are routed; before, recovery delivers them. */
+  get live(): boolean {
+    return !this.recovering;
+  }
+
   /** Begins with what was missed: live records wait in the ring and in the log. */
   beginRecovery(from: ReadonlyMap<string, bigint>): void {
     this.recovering = true;

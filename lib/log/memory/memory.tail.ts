@@ -25,7 +25,7 @@ export class MemoryTail implements Tail {
           this.catchUp.passed(batch, batch.next);
           troubles.clear(part);
         },
-        lost: (from, to) => onLost?.({ topic, partition, from, to }),
+        lost: (first, to) => onLost?.({ topic, partition, from: first, to }),
         failed: (error) => troubles.report(part, `A handler failed ${part} and is called again: ${messageOf(error)}`),
       });
     });
