@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { IsPositive } from 'class-validator';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { DeadLetterBox } from '../lib/dead-letters/dead-letter.box.js';
 import { RecordRefusedError } from '../lib/log/log.errors.js';
+import { DEAD_LETTER_HEADERS } from '../lib/message/dead-letter.headers.js';
 import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import { EventEntity } from '../lib/service/declaration/event-entity.decorator.js';
@@ -203,6 +205,52 @@ describe('a command that was carried out, of which the log refuses the result an
       dlq_error: 'record_refused: Too large.',
     });
     expect(service.follower.deadLetters).toHaveLength(1);
+  });
+});
+
+describe('an event that is replayed', () => {
+  it('runs in the handler that gave it up alone, and in no other one of any service', async () => {
+    const topic = fresh('shop');
+    const seen: string[] = [];
+    let tries = 0;
+    @EventEntity(topic, 'Order')
+    class Order {
+      name!: string;
+    }
+    @Injectable()
+    class Billing {
+      @EventHandler(Order, 'Made')
+      bill({ data: { name } }: { data: Order }) {
+        seen.push(`bill ${name}`);
+      }
+      @EventHandler(Order, 'Made')
+      book({ data: { name } }: { data: Order }) {
+        seen.push(`book ${name}`);
+        if (name === 'order' && ++tries === 1) throw new Error('no ink');
+      }
+    }
+    @Injectable()
+    class Shipping {
+      @EventHandler(Order, 'Made')
+      ship({ data: { name } }: { data: Order }) {
+        seen.push(`ship ${name}`);
+      }
+    }
+    const { log, publisher, follower } = await startService({ providers: [Billing] });
+    await startService({ log, providers: [Shipping] });
+
+    await publisher.event(Order, 'Made', { name: 'order' }, { key: 'k' });
+    await follower.deadLetter();
+    const box = new DeadLetterBox(log);
+    for await (const letter of box.list(topic)) await box.replay(letter);
+    // What only looks like it is an event as any other.
+    const [made] = follower.ofType('event.Order.Made');
+    const headers = { ...made!.headers, ce_id: 'marker', [DEAD_LETTER_HEADERS.handler]: 'Billing.book' };
+    await log.publish({ topic, key: 'k', value: '{"name":"marker"}', headers });
+
+    await vi.waitUntil(() => seen.filter((line) => line.endsWith('marker')).length === 3);
+    const ofOrder = seen.filter((line) => line.endsWith('order')).sort();
+    expect(ofOrder).toEqual(['bill order', 'book order', 'book order', 'ship order']);
   });
 });
 

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { DEAD_LETTER_HEADERS } from '../../message/dead-letter.headers.js';
 import type { Event } from '../../message/event.js';
+import { headerText } from '../../message/record.headers.js';
 import { Deadline } from '../../timeout/deadline.js';
 import { type Arrival, messageWith } from '../dispatch/arrival.js';
 import { DeadLetters } from '../publishing/dead-letter.js';
@@ -27,7 +29,8 @@ export class EventProcessor {
    */
   async process(handlers: readonly Handler[], arrival: Arrival): Promise<void> {
     // All to their end, also where one fails: the key's lane is free only when nobody is at work in it.
-    const ended = await Promise.allSettled(handlers.map((handler) => this.handle(handler, arrival)));
+    const meant = handlers.filter(isMeantBy(arrival));
+    const ended = await Promise.allSettled(meant.map((handler) => this.handle(handler, arrival)));
     const failed = ended.find((one) => one.status === 'rejected');
     if (failed) throw failed.reason;
   }
@@ -47,6 +50,16 @@ export class EventProcessor {
     const { attempt } = envelope.breadCrumbs;
     await this.deadLetters.add(record, { ...why, attempts: attempt, handler: handler.label }, signal);
   }
+}
+
+/**
+ * Which handlers an event is for: all that there are; one that was given up and comes again, only the one that gave it up. The others,
+ * here and in other services, are done with it.
+ */
+function isMeantBy({ record: { headers }, envelope }: Arrival): (handler: Handler) => boolean {
+  const isReplay = envelope.type.kind === 'event' && headers[DEAD_LETTER_HEADERS.replays] !== undefined;
+  const only = isReplay ? headerText(headers[DEAD_LETTER_HEADERS.handler]) : undefined;
+  return ({ label }) => only === undefined || label === only;
 }
 
 /** The event that a handler handles, without its data. */
