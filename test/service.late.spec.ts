@@ -10,11 +10,10 @@ import { CommandAddress } from '../lib/service/declaration/command-address.decor
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import type { CommandContext, LateContext } from '../lib/service/handling/handler.context.js';
 import { MessagePublisher } from '../lib/service/message.publisher.js';
-import { InvalidHandlerError } from '../lib/service/service.errors.js';
 import { sharedInboxes } from './support/inboxes.js';
 import { Markdown, quoted } from './support/markdown.js';
 import { Measurements } from './support/measurements.js';
-import { BACKENDS, buildService, fresh, Gate, openLog, request, startService } from './support/service.js';
+import { BACKENDS, fresh, Gate, openLog, request, startService } from './support/service.js';
 import { endRequest } from './support/ended.request.js';
 
 interface Receipt {
@@ -285,49 +284,5 @@ describe('what a service measures', () => {
     expect(await of('dead_letters', { reason: 'failed' })).toBe(1);
     const [, rows] = (await Markdown.read('README.md')).section('Metrics').tables;
     for (const [metric, unit] of rows!) expect(await measured.unit(quoted(metric!)[0]!)).toBe(quoted(unit!)[0]);
-  });
-});
-
-describe('onLate that names', () => {
-  class Pay {}
-  CommandAddress('till')(Pay);
-
-  async function problems(provider: new (...args: never[]) => object): Promise<readonly string[]> {
-    const { runner } = await buildService({ providers: [provider] });
-    try {
-      runner.explore();
-      return [];
-    } catch (error) {
-      return (error as InvalidHandlerError).problems;
-    }
-  }
-
-  it('no method, or a handler, stops the start; types say so before', async () => {
-    class None {
-      // @ts-expect-error -- there is no such method
-      @CommandHandler(Pay, { onLate: 'undo' })
-      pay() {}
-    }
-    class Itself {
-      // @ts-expect-error -- it takes a command
-      @CommandHandler(Pay, { onLate: 'pay' })
-      pay(_command: Command<Pay>) {}
-    }
-    class Other {
-      // @ts-expect-error -- it takes another outcome
-      @CommandHandler(Pay, { onLate: 'undo' })
-      pay(): Receipt {
-        return { receipt: 'r' };
-      }
-      undo(_outcome: Outcome<number>) {}
-    }
-
-    expect(await problems(None)).toEqual([
-      `None.pay: onLate is "undo", and class None has no method of that name. Write one, such as refund(outcome, context) { … }, and name it: onLate: 'refund'.`,
-    ]);
-    expect(await problems(Itself)).toEqual([
-      'Itself.pay: onLate is "pay", which handles messages itself and would take an outcome for one. Write a method of its own for it.',
-    ]);
-    expect(await problems(Other)).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@ const [, , name, prefix, port, count] = process.argv;
 const settings = { lockDuration: 10_000, stalledInterval: 5_000, maxStalledCount: 100 };
 const queue = new Bull(name, { prefix, redis: { host: '127.0.0.1', port: Number(port) }, settings });
 let taken = 0;
-queue.process(Number(count), () => {
+void queue.process(Number(count), () => {
   if (++taken === Number(count)) console.log('stuck');
   return new Promise(() => undefined);
 });

@@ -47,7 +47,7 @@ export class HandlerCaller {
    */
   async call(handler: Handler, arrival: Arrival, deadline: Deadline, keeping?: Keeping): Promise<Verdict> {
     try {
-      const payload = decodePayload(arrival.envelope.type, arrival.record.value) as Handled;
+      const payload = decodePayload(arrival.envelope.type, arrival.record.value);
       const { handlerTimeout: timeout } = this.options;
       using bounds = new HandlingBounds({ deadline, timeout, owner: arrival.signal, lost: keeping?.lost });
       return await this.bounded(handler, arrival, payload, bounds, keeping?.outbox);
