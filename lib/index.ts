@@ -83,7 +83,7 @@ export type { Reply } from './service/inbox/outbox.js';
 
 export { DeadLetterBox, type DeadLetterFilter, type ReplayOptions } from './dead-letters/dead-letter.box.js';
 export type { DeadLetter } from './dead-letters/dead-letter.js';
-export { DeadLetterRefusedError } from './dead-letters/dead-letter.errors.js';
+export { DeadLetterNotNotedError, DeadLetterRefusedError } from './dead-letters/dead-letter.errors.js';
 export type { DeadLetterReason } from './message/dead-letter.headers.js';
 
 export { GatewaySetupError } from './gateway/gateway.errors.js';

@@ -168,6 +168,58 @@ describeWithKafka('a dead letter that is sent back', () => {
     expect(record.value!.toString()).toBe(sent.value);
   });
 
+  it('is, if it is an event, for the handler that gave it up and no other', async () => {
+    const { record } = await replayed(2, { dlq_handler: 'Ledger.book' });
+    expect(headerText(record.headers['dlq_handler'])).toBe('Ledger.book');
+  });
+
+  it('goes back once where a crash made two letters of it', async () => {
+    const log = await openLog();
+    const topic = `letters-${randomUUID()}`;
+    await log.ensureTopics([topic, `${topic}.dlq`]);
+    const sent = letter(topic, 0);
+    await log.publish(sent);
+    await log.publish(sent);
+
+    expect((await dlq('replay', topic)).lines).toEqual(['1 replayed']);
+    expect((await dlq('replay', topic)).lines).toEqual(['0 replayed']);
+    expect(await contentOf(log, topic)).toHaveLength(1);
+  });
+
+  it('is left alone where it was carried out and only could not be told, unless that is asked for', async () => {
+    const log = await openLog();
+    const topic = `letters-${randomUUID()}`;
+    await log.ensureTopics([topic, `${topic}.dlq`]);
+    const sent = letter(topic, 0);
+    await log.publish({ ...sent, headers: { ...sent.headers, dlq_reason: 'undeliverable' } });
+
+    const { lines } = await dlq('replay', topic);
+
+    expect(lines[0]).toMatch(/^1 undeliverable left out/);
+    expect(lines[1]).toBe('0 replayed');
+    expect((await dlq('replay', topic, '--reason', 'undeliverable')).lines).toEqual(['1 replayed']);
+  });
+
+  it('moves no cursor and colours no screen, whatever stands in it', async () => {
+    const log = await openLog();
+    const topic = `letters-${randomUUID()}`;
+    await log.ensureTopics([topic, `${topic}.dlq`]);
+    const sent = letter(topic, 0);
+    const nasty = '\u001b[2J\u009b31m';
+    await log.publish({
+      ...sent,
+      value: `{"n":0}${nasty}`,
+      headers: { ...sent.headers, dlq_handler: nasty, dlq_error: nasty, [`x${nasty}`]: nasty },
+    });
+    const [first] = (await dlq('list', topic, '--json')).lines;
+    const { at } = JSON.parse(first!) as { at: string };
+
+    const printed = [first!, ...(await dlq('list', topic)).lines, ...(await dlq('show', topic, at)).lines].join('');
+
+    // eslint-disable-next-line no-control-regex -- what must not be there
+    expect(printed).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+  });
+
   it('is, if nobody could read it, what it was to the byte', async () => {
     const { sent, record } = await replayed(1);
     expect(headerText(record.headers['ce_breadcrumbs'])).toBe('%%%');
@@ -185,7 +237,7 @@ describeWithKafka('a dead letter that is sent back', () => {
 
     expect(code).toBe(1);
     expect(lines[0]).toMatch(/^not replayed: .* was replayed 3 times and came back each time\. .*maxReplays/);
-    expect(lines[1]).toBe('0 replayed, 1 not replayed');
+    expect(lines[1]).toBe('0 replayed, 1 failed');
     expect((await dlq('replay', topic, '--max-replays', '4')).lines).toEqual(['1 replayed']);
   });
 });
@@ -196,6 +248,8 @@ describe('a command line that says nothing that can be done', () => {
     [['list'], 'Name the topic'],
     [['show', 'auction'], 'Name one letter'],
     [['replay', 'auction', '7'], 'is no partition/offset'],
+    [['replay', 'auction', '--replayed'], 'not replayed again'],
+    [['list', 'auction', '0/1'], 'names a topic only'],
     [['list', 'auction', '--since', 'yesterday'], 'is no time'],
     [['replay', 'auction', '--ttl', '-1'], '--ttl'],
     [['list', 'auction', '--colour'], '--colour'],

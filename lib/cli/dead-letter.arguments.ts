@@ -30,6 +30,10 @@ export function readArguments(
   if (!isVerb(verb)) throw new UsageError(`Say what is to be done: dlq ${VERBS.join(' | ')}.`);
   if (topic === undefined) throw new UsageError('Name the topic that the letters came from.');
   if (verb === 'show' && places.length !== 1) throw new UsageError('Name one letter, as partition/offset.');
+  if (verb === 'list' && places.length > 0)
+    throw new UsageError('`dlq list` names a topic only; `dlq show` shows one letter.');
+  if (verb === 'replay' && values.replayed)
+    throw new UsageError('What was replayed is not replayed again: --replayed is for list and show.');
   const wrong = places.find((place) => !/^\d+\/\d+$/.test(place));
   if (wrong !== undefined) throw new UsageError(`"${wrong}" is no partition/offset, such as 2/117.`);
   return {

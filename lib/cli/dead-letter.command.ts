@@ -1,15 +1,10 @@
-import { messageOf } from '../kafka-socket.error.js';
 import type { DeadLetter } from '../dead-letters/dead-letter.js';
-import { DeadLetterBox, type DeadLetterFilter, type ReplayOptions } from '../dead-letters/dead-letter.box.js';
+import { DeadLetterBox, type DeadLetterFilter } from '../dead-letters/dead-letter.box.js';
 import { KafkaMessageLog } from '../log/kafka/kafka.message.log.js';
 import { type DeadLetterArguments, readArguments } from './dead-letter.arguments.js';
-import { lineOf, objectOf, wholeOf } from './dead-letter.lines.js';
+import { jsonOf, lineOf, wholeOf } from './dead-letter.lines.js';
+import { DeadLetterRun, type Say } from './dead-letter.run.js';
 import { UsageError } from './usage.error.js';
-
-/** Letters that are on their way back at the same time. */
-const TOGETHER = 100;
-
-type Say = (line: string) => void;
 
 /**
  * `dlq list | show | replay`.
@@ -41,7 +36,7 @@ const verbs: Record<
     let count = 0;
     for await (const letter of box.list(topic, filter)) {
       count++;
-      say(json ? JSON.stringify(objectOf(letter)) : lineOf(letter));
+      say(json ? jsonOf(letter) : lineOf(letter));
     }
     if (!json) say(`${count} dead letters of "${topic}"`);
     return 0;
@@ -54,10 +49,21 @@ const verbs: Record<
   },
 
   async replay(box, { topic, filter, places, replay, dryRun }, say) {
-    if (places.length > 0) return replayAll(box, await chosen(box, topic, filter, places), replay, dryRun, say);
-    return replayAll(box, box.list(topic, filter), replay, dryRun, say);
+    const going = new DeadLetterRun(box, replay, dryRun, say);
+    if (places.length > 0) return going.run(await chosen(box, topic, filter, places));
+    return going.run(filter.reasons ? box.list(topic, filter) : mended(box.list(topic, filter), say));
   },
 };
+
+/** What was carried out, and only could not be told, is carried out again only where somebody asks for just that. */
+async function* mended(letters: AsyncIterable<DeadLetter>, say: Say): AsyncIterable<DeadLetter> {
+  let left = 0;
+  for await (const letter of letters) {
+    if (letter.reason === 'undeliverable') left++;
+    else yield letter;
+  }
+  if (left > 0) say(`${left} undeliverable left out: they were carried out. --reason undeliverable would do so again.`);
+}
 
 /** @throws {UsageError} one of the places holds no dead letter that matches */
 async function chosen(
@@ -76,35 +82,4 @@ async function chosen(
     `There is no dead letter of "${topic}" at ${[...wanted].join(', ')} that matches and was not replayed. ` +
       'Places are those of the dead-letter topic, as `dlq list` names them.',
   );
-}
-
-/** In order, some at a time: records of one key are written in the order in which they were given up. */
-async function replayAll(
-  box: DeadLetterBox,
-  letters: AsyncIterable<DeadLetter> | Iterable<DeadLetter>,
-  options: ReplayOptions,
-  dryRun: boolean,
-  say: Say,
-): Promise<number> {
-  let replayed = 0;
-  let failed = 0;
-  const send = async (letter: DeadLetter): Promise<void> => {
-    try {
-      if (!dryRun) await box.replay(letter, options);
-      replayed++;
-    } catch (error) {
-      failed++;
-      say(`not replayed: ${lineOf(letter)}: ${messageOf(error)}`);
-    }
-  };
-  let together: Promise<void>[] = [];
-  for await (const letter of letters) {
-    if (dryRun) say(lineOf(letter));
-    if (together.push(send(letter)) < TOGETHER) continue;
-    await Promise.all(together);
-    together = [];
-  }
-  await Promise.all(together);
-  say(`${replayed} ${dryRun ? 'would be replayed' : 'replayed'}${failed > 0 ? `, ${failed} not replayed` : ''}`);
-  return failed > 0 ? 1 : 0;
 }

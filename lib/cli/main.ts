@@ -19,9 +19,13 @@ nestjs-kafka-socket dlq replay <topic> [<partition>/<offset>…]  sends them bac
   --dry-run               say what would be replayed, and replay nothing
 `;
 
+// `| head` reads no further, and that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
 try {
   const [noun, ...rest] = process.argv.slice(2);
-  if (noun === undefined || noun === '--help' || noun === '-h') process.stdout.write(USAGE);
+  if (noun === undefined || [noun, ...rest].some((word) => word === '--help' || word === '-h'))
+    process.stdout.write(USAGE);
   else if (noun === 'dlq') process.exitCode = await deadLetterCommand(rest, process.env, (line) => console.log(line));
   else throw new UsageError(`"${noun}" is no command.`);
 } catch (error) {

@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { messageOf } from '../kafka-socket.error.js';
 import { MESSAGE_LOG } from '../log/log.constants.js';
 import type { MessageLog, PartitionOffsets } from '../log/message.log.js';
-import { DEAD_LETTER_HEADERS, DEAD_LETTER_SUFFIX } from '../message/dead-letter.headers.js';
+import { DEAD_LETTER_SUFFIX } from '../message/dead-letter.headers.js';
 import type { LogPosition } from '../message/record.js';
-import { type DeadLetter, deadLetterOf, replayedIn } from './dead-letter.js';
-import { DeadLetterRefusedError } from './dead-letter.errors.js';
+import { type DeadLetter, deadLetterOf, isNote, noteOf, subjectOf } from './dead-letter.js';
+import { DeadLetterNotNotedError, DeadLetterRefusedError } from './dead-letter.errors.js';
 import { replayOf } from './dead-letter.replay.js';
 
 /** Which dead letters are meant. All of it may be left out: then all that were not replayed yet. */
@@ -44,7 +45,8 @@ export class DeadLetterBox {
 
   /**
    * Reads the dead letters of a topic, partition by partition in the order in which they were given up, as far as there are any
-   * now: what is given up meanwhile, for example because it was replayed and failed again, is not among them.
+   * now: what is given up meanwhile, for example because it was replayed and failed again, is not among them. A record that one
+   * handler gave up twice, as happens after a crash, is one letter. Remembers about 100 bytes a letter of a partition meanwhile.
    * @param topic the topic that they came from
    * @throws {MissingTopicsError} `topics_missing`: nothing was ever given up
    * @throws {LogUnavailableError} `log_unavailable`
@@ -57,9 +59,10 @@ export class DeadLetterBox {
   /**
    * Sends a dead letter back to its topic, with its key and value, a new deadline, and without anybody who waits for the outcome;
    * then notes that. A crash in between leaves a letter that looks as if it was not replayed: replayed again it has the same id,
-   * and a handler with an inbox passes it by.
+   * and a handler whose inbox remembers it passes it by. An event goes only to the handler that gave it up.
    * @returns where it stands now
    * @throws {DeadLetterRefusedError} `dead_letter_refused`: it came back too often
+   * @throws {DeadLetterNotNotedError} `dead_letter_not_noted`: it was sent back, and nothing says so
    * @throws {LogUnavailableError} `log_unavailable`
    */
   async replay(letter: DeadLetter, { ttl = 300_000, maxReplays = 3 }: ReplayOptions = {}): Promise<LogPosition> {
@@ -71,8 +74,15 @@ export class DeadLetterBox {
       );
     }
     const at = await this.log.publish(replayOf(letter, Date.now() + ttl));
-    const headers = { [DEAD_LETTER_HEADERS.replayed]: String(offset) };
-    await this.log.publish({ topic, partition, key: letter.record.key, value: '', headers });
+    try {
+      await this.log.publish({ topic, partition, key: letter.record.key, value: '', headers: noteOf(letter) });
+    } catch (cause) {
+      throw new DeadLetterNotNotedError(
+        `The dead letter ${topic}/${partition}/${offset} was sent back to ${at.topic}/${at.partition}/${at.offset}, but ${topic} takes no note of ` +
+          `it (${messageOf(cause)}). Replayed again it would be there twice.`,
+        { cause },
+      );
+    }
     return at;
   }
 
@@ -82,25 +92,29 @@ export class DeadLetterBox {
     filter: DeadLetterFilter,
   ): AsyncIterable<DeadLetter> {
     const range = { topic, partition, from: start, to: end };
-    const replayed = filter.replayed ? new Set<bigint>() : await this.replayed(range);
+    const done = filter.replayed ? new Set<string>() : await this.replayed(range);
     for await (const { records } of this.log.read(range)) {
       for (const record of records) {
         const letter = deadLetterOf(record);
-        if (letter && !replayed.has(record.offset) && matches(letter, filter)) yield letter;
+        if (!letter || !matches(letter, filter)) continue;
+        const subject = subjectOf(record)!;
+        if (done.has(subject)) continue;
+        if (!filter.replayed) done.add(subject);
+        yield letter;
       }
     }
   }
 
   /** The notes stand behind the letters, so they are all read first. */
-  private async replayed(range: Parameters<MessageLog['read']>[0]): Promise<ReadonlySet<bigint>> {
-    const offsets = new Set<bigint>();
+  private async replayed(range: Parameters<MessageLog['read']>[0]): Promise<Set<string>> {
+    const subjects = new Set<string>();
     for await (const { records } of this.log.read(range)) {
       for (const record of records) {
-        const offset = replayedIn(record);
-        if (offset !== undefined) offsets.add(offset);
+        const subject = isNote(record) && subjectOf(record);
+        if (subject) subjects.add(subject);
       }
     }
-    return offsets;
+    return subjects;
   }
 }
 

@@ -10,9 +10,9 @@ import type { DeadLetter } from './dead-letter.js';
 /**
  * The record that brings a dead letter back to where it came from: key and value as they are, without what was said about it.
  *
- * Events and the commands of services keep their ids, so that a handler with an inbox that had done with one passes it by. A
- * client's command becomes another command, with an id that is the same however often it is replayed: its request has its
- * outcome, and no service would carry it out again under that name.
+ * An event goes to the handler that gave it up and to no other, and keeps its id, as the commands of services do. A client's command
+ * becomes another command, with an id that is the same however often it was given up and is replayed: its request has its outcome,
+ * and no service would carry it out again under that name.
  * @param deadline of commands that had one, in milliseconds since the epoch
  */
 export function replayOf(letter: DeadLetter, deadline: number): OutgoingRecord {
@@ -23,17 +23,22 @@ export function replayOf(letter: DeadLetter, deadline: number): OutgoingRecord {
     ...(key === null && { partition }), // with a key the partition follows from it, as ever
     key,
     value,
-    headers: { ...renewed(letter, withoutRemarks(headers), deadline), ...replays(letter) },
+    headers: { ...renewed(letter, withoutRemarks(headers), deadline), ...remarks(letter) },
   };
 }
 
 function withoutRemarks(headers: RecordHeaders): RecordHeaders {
-  const remarks = new Set<string>(Object.values(DEAD_LETTER_HEADERS));
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !remarks.has(name)));
+  const known = new Set<string>(Object.values(DEAD_LETTER_HEADERS));
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !known.has(name)));
 }
 
-function replays({ replays: before }: DeadLetter): RecordHeaders {
-  return { [DEAD_LETTER_HEADERS.replays]: String(before + 1) };
+/** How often it went back, and, of an event, which handler it is for: the others were done with it. */
+function remarks({ replays, handler, record }: DeadLetter): RecordHeaders {
+  return {
+    [DEAD_LETTER_HEADERS.replays]: String(replays + 1),
+    ...(handler !== undefined &&
+      messageTypeOf(record.headers)?.kind === 'event' && { [DEAD_LETTER_HEADERS.handler]: handler }),
+  };
 }
 
 function renewed(letter: DeadLetter, headers: RecordHeaders, deadline: number): RecordHeaders {
@@ -69,9 +74,13 @@ function crumbsIn(headers: RecordHeaders): BreadCrumbs | undefined {
   }
 }
 
-/** A UUID of the letter's own place, so that a replay that was cut off and begun again writes the same message. */
-function idOf({ at }: DeadLetter): string {
-  const hash = createHash('sha256').update(`${at.topic}/${at.partition}/${at.offset}`).digest('hex');
+/**
+ * A UUID of the command and of where it stood: the same for each letter that was written for it, which a crash may make two, and
+ * for a replay that was cut off and begun again.
+ */
+function idOf({ source, record }: DeadLetter): string {
+  const name = `${headerText(record.headers['ce_id'])} ${source.topic}/${source.partition}/${source.offset}`;
+  const hash = createHash('sha256').update(name).digest('hex');
   const variant = ((parseInt(hash[16]!, 16) & 0x3) | 0x8).toString(16);
   return [
     hash.slice(0, 8),

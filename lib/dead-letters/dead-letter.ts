@@ -1,6 +1,6 @@
 import { DEAD_LETTER_HEADERS } from '../message/dead-letter.headers.js';
 import { headerText } from '../message/record.headers.js';
-import type { LogPosition, LogRecord } from '../message/record.js';
+import type { LogPosition, LogRecord, RecordHeaders } from '../message/record.js';
 
 /** A record that a service gave up, and what it said about it. */
 export interface DeadLetter {
@@ -39,22 +39,46 @@ export function deadLetterOf(record: LogRecord): DeadLetter | undefined {
     time: timestamp,
     reason,
     error: header('error'),
-    attempts: Number(header('attempts') ?? 1),
+    attempts: numberOf(header('attempts')) ?? 1,
     handler: header('handler'),
     source,
     type: headerText(record.headers['ce_type']) ?? '',
-    replays: Number(header('replays') ?? 0),
+    replays: numberOf(header('replays')) ?? 0,
     record,
   };
 }
 
-/** The offset of the letter that a note says was replayed; undefined for what is no such note. */
-export function replayedIn({ headers }: LogRecord): bigint | undefined {
-  const text = headerText(headers[DEAD_LETTER_HEADERS.replayed]);
-  return text !== undefined && /^\d+$/.test(text) ? BigInt(text) : undefined;
+/** What a note says that a letter was sent back. */
+export function noteOf({ at, source, handler }: DeadLetter): RecordHeaders {
+  return {
+    [DEAD_LETTER_HEADERS.replayed]: String(at.offset),
+    [DEAD_LETTER_HEADERS.topic]: source.topic,
+    [DEAD_LETTER_HEADERS.partition]: String(source.partition),
+    [DEAD_LETTER_HEADERS.offset]: String(source.offset),
+    ...(handler !== undefined && { [DEAD_LETTER_HEADERS.handler]: handler }),
+  };
+}
+
+/**
+ * What was given up, and by which handler: a crash may make two letters of one. Undefined for what is neither a letter nor a note.
+ */
+export function subjectOf({ headers }: LogRecord): string | undefined {
+  const header = (name: keyof typeof DEAD_LETTER_HEADERS): string =>
+    headerText(headers[DEAD_LETTER_HEADERS[name]]) ?? '';
+  const source = placeOf(header('topic'), header('partition'), header('offset'));
+  return source && `${source.topic}/${source.partition}/${source.offset} ${header('handler')}`;
+}
+
+/** Whether a record is the note that a letter was sent back. */
+export function isNote({ headers }: LogRecord): boolean {
+  return headerText(headers[DEAD_LETTER_HEADERS.replayed]) !== undefined;
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
 function placeOf(topic = '', partition = '', offset = ''): LogPosition | undefined {
-  if (topic === '' || !/^\d+$/.test(partition) || !/^\d+$/.test(offset)) return undefined;
+  if (topic === '' || !/^\d{1,9}$/.test(partition) || !/^\d{1,19}$/.test(offset)) return undefined;
   return { topic, partition: Number(partition), offset: BigInt(offset) };
 }
