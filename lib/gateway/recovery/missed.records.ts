@@ -6,12 +6,15 @@ import type { RoutedUpTo } from '../socket/session.js';
 import type { FairTurns } from './fair.turns.js';
 import type { RecoveringClient } from './recovering.client.js';
 import type { Place } from './recovery.plan.js';
+import { StandstillWatch } from './standstill.watch.js';
 import type { WarmReader } from './warm.reader.js';
 
 /** Records of the ring that are taken at once; fewer where a step ends before. */
 const PIECE = 1_024;
 /** How often it is looked whether more was routed, in milliseconds. */
 const LOOK_EVERY = 5;
+/** After so many looks at partitions that are waited for, it is the others' turn. */
+const LOOKS = 20;
 
 /**
  * What clients missed: from the log as far as the ring does not reach, then from the ring, and the last stretch and the change to
@@ -33,7 +36,7 @@ export class MissedRecords {
    * Brings a client all that it missed, at its own pace.
    * @param goLive is called in the turn in which nothing is missing, with what is routed then
    * @throws {LogUnavailableError} `log_unavailable`
-   * @throws the signal's reason when it aborts
+   * @throws the signal's reason when it aborts, and where a partition does not reach this gateway
    */
   async bring(
     client: RecoveringClient,
@@ -49,19 +52,39 @@ export class MissedRecords {
       goLive(this.router.routed());
       return true;
     };
+    const standstill = new StandstillWatch();
     do {
-      for (const place of this.placesOf(client)) await this.bringPartition(client, place, signal);
+      const places = this.placesOf(client);
+      for (const place of places) await this.bringPartition(client, place, signal);
+      await this.untilRouted(client, places, standstill, signal);
     } while (!(await this.turns.take(handOver, signal)));
   }
 
-  /** Up to what was routed when the last step was taken. */
+  /** Up to what was routed when the last step was taken. One that is ahead is left for later: it must not hold up the others. */
   private async bringPartition(client: RecoveringClient, place: Place, signal: AbortSignal): Promise<void> {
     for (let behind = this.isBehind(client, place); behind;) {
       const stretch = this.stretchInLog(client, place);
       if (stretch) await this.takeFromLog(client, stretch, signal);
-      else if (this.isAhead(client, place)) await this.nextLook();
+      else if (this.isAhead(client, place)) return;
       else await this.turns.take(() => this.takeFromRing(client, place), signal);
       behind = this.isBehind(client, place); // now: while the client takes it, more is routed, of every partition
+      await client.session.drained(signal);
+    }
+  }
+
+  /** Waits for what is about to be routed, though not so long that other partitions run away meanwhile. */
+  private async untilRouted(
+    client: RecoveringClient,
+    places: readonly Place[],
+    standstill: StandstillWatch,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let ahead = places;
+    for (let looks = 0; looks < LOOKS; looks++) {
+      ahead = ahead.filter((place) => this.isBehind(client, place) && this.isAhead(client, place));
+      if (ahead.length === 0) return;
+      for (const place of ahead) standstill.check(place, this.router.next(place.topic, place.partition)!);
+      await this.nextLook();
       await client.session.drained(signal);
     }
   }
