@@ -196,6 +196,34 @@ describe.each(INBOX_KINDS)('with an inbox in %s, a service that ends between eff
   });
 });
 
+describe.each(INBOX_KINDS)('with an inbox in %s, a method that is interrupted by a shutdown', (kind) => {
+  it('gives its claim back before the inbox is closed, and the next instance does not wait for the lease', async () => {
+    const topic = fresh('bank');
+    const log = await openLog('memory');
+    let begun = 0;
+    @CommandAddress(topic, 'Pay')
+    class Pay {}
+    @Injectable()
+    class Paying {
+      @CommandHandler(Pay)
+      async pay(_: unknown, { signal }: { signal: AbortSignal }) {
+        if (++begun === 1) await new Promise((_resolve, reject) => signal.addEventListener('abort', reject));
+        return begun;
+      }
+    }
+    const inboxes = sharedInboxes(kind, { lease: 60_000 });
+    const options = { name: fresh('bank'), drainTimeout: 1 };
+    const { runner } = await startService({ log, providers: [Paying], inbox: inboxes(), options });
+    const { requestId } = await request(log, topic, 'Pay', {});
+    await vi.waitUntil(() => begun === 1);
+
+    await runner.stop();
+
+    const { follower } = await startService({ log, providers: [Paying], inbox: inboxes(), options });
+    expect(await follower.outcome(requestId)).toEqual({ status: 'success', value: 2 });
+  });
+});
+
 describe('a method that was aborted because its partition was lost', () => {
   it.each(INBOX_KINDS)('runs again when the partition comes back: nothing was kept (%s)', async (kind) => {
     const topic = fresh('bank');

@@ -23,6 +23,9 @@ import { commandIdentity, RedeliveryGuard } from './redelivery.guard.js';
 import { HandlingAbortedError } from '../service.errors.js';
 import type { ServiceOptions } from '../service.options.js';
 
+/** How long a handler that heeds its signal may take to end, and to give its claim back, in milliseconds. */
+const LAST_WORDS = 500;
+
 /** What a dispatcher hands records to. */
 export interface Processors {
   readonly commands: Pick<CommandProcessor, 'process'>;
@@ -93,14 +96,15 @@ export class RecordDispatcher implements GroupMember {
   async stop(limit: number): Promise<void> {
     this.stopping = true;
     for (const { partition } of this.owned.values()) partition.close();
-    const late = new AbortController();
-    await Promise.race([this.queue.stop(), sleep(limit, undefined, { signal: late.signal }).catch(() => undefined)]);
-    late.abort();
+    const idle = this.queue.stop();
+    await atMost(limit, idle);
     for (const { partition } of this.owned.values()) {
       partition.commit();
       partition.abort(new HandlingAbortedError('shutdown'));
     }
     this.owned.clear();
+    // What was interrupted gives its claim in the inbox back, else its next owner waits for the end of the lease.
+    await atMost(LAST_WORDS, idle);
   }
 
   private newMemory({ position }: Assignment): PartitionMemory {
@@ -188,6 +192,13 @@ export class RecordDispatcher implements GroupMember {
       return error as Error;
     }
   }
+}
+
+/** Waits for what ends by itself, or for the limit in milliseconds. */
+async function atMost(limit: number, work: Promise<void>): Promise<void> {
+  const over = new AbortController();
+  await Promise.race([work, sleep(limit, undefined, { signal: over.signal }).catch(() => undefined)]);
+  over.abort();
 }
 
 /**
