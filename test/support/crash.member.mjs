@@ -12,12 +12,13 @@ const { ROLE, PORT, TOPIC, KAFKA_BROKERS, REDIS_PORT } = process.env;
 /** Takes so many milliseconds, whether or not somebody still waits. */
 class Race {}
 IsInt()(Race.prototype, 'ms');
+IsInt()(Race.prototype, 'n');
 CommandAddress(TOPIC, 'Race')(Race);
 
 class Racer {
-  async race({ data: { ms } }) {
+  async race({ data: { ms, n } }) {
     await pause(ms);
-    return { ms };
+    return { n };
   }
 }
 decorate(Racer, 'race', CommandHandler(Race));
@@ -44,7 +45,7 @@ Module({
       service: `${TOPIC}-service`,
       kafka: { brokers: KAFKA_BROKERS.split(','), createTopics: { partitions: 6, replicationFactor: 1 } },
       redis: { host: '127.0.0.1', port: Number(REDIS_PORT) },
-      handlers: { concurrency: 256, window: 31_000 },
+      handlers: { concurrency: 800, window: 31_000 },
       ...(ROLE === 'gateway' && { gateway: { topics: [TOPIC], ttl: { maximum: 30_000 }, limits: { rate: 10_000 } } }),
     }),
   ],

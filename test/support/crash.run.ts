@@ -18,13 +18,13 @@ import { TemporaryDirectory } from './temporary.directory.js';
 const MEMBER = fileURLToPath(new URL('./crash.member.mjs', import.meta.url));
 const CLIENTS = 40;
 /** Longer than a client takes to find the other gateway: what is sent again too late has no outcome, since nobody may carry it out. */
-const TTL = 3_000;
+const TTL = 8_000;
 /** By how much the guess of a command's way to its handler and back is mended with each outcome, in milliseconds. */
 const MEND = 0.1;
 /** How far from the time to live the work ends at most, in milliseconds. */
 const EDGE = 5;
 /** Commands that are under way at the same time. */
-const IN_FLIGHT = 400;
+const IN_FLIGHT = 800;
 
 export interface CrashPlan {
   readonly commands: number;
@@ -35,7 +35,7 @@ export interface CrashPlan {
 export interface CrashReport {
   /** How many the clients were told of, by status. */
   readonly told: Readonly<Record<string, number>>;
-  /** Requests with more than one terminal record in the log: result and time-out met, and one of them had to give way. */
+  /** Requests with both a result and a time-out in the log: they met, and one of them had to give way. */
   readonly contested: number;
   readonly faults: readonly string[];
   /** Every request that has no outcome, or another one than the log's first, in words. */
@@ -60,9 +60,19 @@ export async function crashRun({ commands, seed }: CrashPlan): Promise<CrashRepo
 }
 
 /** What a client was told of one request. */
-interface Told {
+export interface Told {
   readonly status: string;
   readonly requestId?: string;
+  /** Whose outcome it says that it is. */
+  readonly answered?: number;
+}
+
+/** What the log says. */
+export interface WrittenOutcomes {
+  /** The id of each request whose command was written. */
+  readonly requestOf: ReadonlyMap<number, string>;
+  /** The statuses of its terminal records, in order. */
+  readonly endings: ReadonlyMap<string, readonly string[]>;
 }
 
 class CrashHouse {
@@ -140,9 +150,13 @@ class CrashHouse {
         void this.redis.empty().catch(() => undefined); // it may be down just now
       },
     ];
+    let next = [...faults];
     while (!signal.aborted) {
       await pause(500 + random() * 2_000, undefined, { signal }).catch(() => undefined);
-      if (!signal.aborted) faults[Math.floor(random() * faults.length)]!();
+      // In random order, but each once before one comes again, so that a short run has some of all.
+      const [fault] = next.splice(Math.floor(random() * next.length), 1);
+      if (next.length === 0) next = [...faults];
+      if (!signal.aborted) fault!();
     }
     await Promise.all(restarts.values());
   }
@@ -163,13 +177,13 @@ class CrashHouse {
       }
     };
     await Promise.all(Array.from({ length: IN_FLIGHT }, sendOn));
-    await Promise.all(clients.map((client) => client.close()));
+    for (const client of clients) client.close();
     return told;
   }
 
   private client(): KafkaSocketClient {
     const client = new KafkaSocketClient(`ws://127.0.0.1:${this.balancer.port}/socket`, {
-      WebSocket: WebSocket as never,
+      WebSocket,
       slack: 60_000,
       offlineQueue: 1_000_000,
       reconnect: { minimum: 50, maximum: 500 },
@@ -181,36 +195,28 @@ class CrashHouse {
   /** The number travels in the payload, so that the log tells which request it was. */
   private async send(client: KafkaSocketClient, n: number, ms: number): Promise<Told> {
     try {
-      await client.send(this.topic, 'Race', { ms, n }, { ttl: TTL, key: String(n) });
-      return { status: 'success' };
+      const { n: answered } = (await client.send(this.topic, 'Race', { ms, n }, { ttl: TTL, key: String(n) })) as {
+        n: number;
+      };
+      return { status: 'success', answered };
     } catch (error) {
       if (!(error instanceof CommandFailedError)) throw error;
       return { status: error.status, requestId: error.requestId };
     }
   }
 
-  /** Reads the whole log and compares: what each client was told must be the first terminal record of its request. */
+  /** Reads the whole log and compares. */
   async judge(told: readonly Told[]): Promise<Omit<CrashReport, 'faults'>> {
     const log = new KafkaMessageLog(Object.assign(new KafkaOptions(), { brokers: [this.kafka.addresses] }));
     await log.connect();
     try {
-      const { requestOf, endings } = await this.readBack(log);
-      const counts: Record<string, number> = {};
-      const wrong: string[] = [];
-      for (const [n, { status, requestId = requestOf.get(n) }] of told.entries()) {
-        counts[status] = (counts[status] ?? 0) + 1;
-        const [first] = (requestId !== undefined && endings.get(requestId)) || [];
-        // What never went out left no trace: the client said so, and the log agrees.
-        const expected = first ?? (requestOf.has(n) ? 'an outcome' : 'unavailable');
-        if (status !== expected) wrong.push(`request ${n} (${requestId}): told ${status}, the log says ${expected}`);
-      }
-      return { told: counts, contested: [...endings.values()].filter(({ length }) => length > 1).length, wrong };
+      return verdictOn(told, await this.readBack(log));
     } finally {
       await log.close();
     }
   }
 
-  private async readBack(log: MessageLog) {
+  private async readBack(log: MessageLog): Promise<WrittenOutcomes> {
     const requestOf = new Map<number, string>();
     const endings = new Map<string, string[]>();
     for (const { partition, start, end } of await log.offsets(this.topic)) {
@@ -227,6 +233,22 @@ class CrashHouse {
     }
     return { requestOf, endings };
   }
+}
+
+/** What each client was told must be the first terminal record of its request, and of its own request. */
+export function verdictOn(told: readonly Told[], { requestOf, endings }: WrittenOutcomes): Omit<CrashReport, 'faults'> {
+  const counts: Record<string, number> = {};
+  const wrong: string[] = [];
+  for (const [n, { status, requestId = requestOf.get(n), answered = n }] of told.entries()) {
+    counts[status] = (counts[status] ?? 0) + 1;
+    const [first] = (requestId !== undefined && endings.get(requestId)) || [];
+    // What never went out left no trace: the client said so, and the log agrees.
+    const expected = first ?? (requestOf.has(n) ? 'an outcome' : 'unavailable');
+    if (status !== expected) wrong.push(`request ${n} (${requestId}): told ${status}, the log says ${expected}`);
+    if (answered !== n) wrong.push(`request ${n} (${requestId}): told the outcome of request ${answered}`);
+  }
+  const contested = [...endings.values()].filter((statuses) => new Set(statuses).size > 1).length;
+  return { told: counts, contested, wrong };
 }
 
 /** The same numbers for the same seed (mulberry32). */
