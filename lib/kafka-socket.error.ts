@@ -23,6 +23,12 @@ export abstract class KafkaSocketError extends Error {
   }
 }
 
+/** What was thrown, for people who look for its kind: the code or the class, and the message. Never throws, whatever it is. */
+export function descriptionOf(thrown: unknown): string {
+  if (thrown instanceof KafkaSocketError) return `${thrown.code}: ${thrown.message}`;
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : messageOf(thrown);
+}
+
 /** The text of anything that was thrown: a message where there is one. Never throws, whatever it is. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message;

@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { DeadLetterBox } from '../lib/dead-letters/dead-letter.box.js';
 import { RecordRefusedError } from '../lib/log/log.errors.js';
 import { DEAD_LETTER_HEADERS } from '../lib/message/dead-letter.headers.js';
+import { headerText } from '../lib/message/record.headers.js';
 import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import { EventEntity } from '../lib/service/declaration/event-entity.decorator.js';
@@ -205,6 +206,33 @@ describe('a command that was carried out, of which the log refuses the result an
       dlq_error: 'record_refused: Too large.',
     });
     expect(service.follower.deadLetters).toHaveLength(1);
+  });
+});
+
+describe('the dead letter of a command', () => {
+  it.each([
+    ['without an inbox', undefined],
+    ['with an inbox', sharedInboxes('memory')()],
+  ])('names class or code of what was thrown, %s', async (_, inbox) => {
+    const topic = fresh('shop');
+    @CommandAddress(topic, 'Buy')
+    class Buy {
+      how!: string;
+    }
+    @Injectable()
+    class Shop {
+      @CommandHandler(Buy)
+      buy({ data }: { data: Buy }) {
+        throw data.how === 'class' ? new TypeError('no price') : new RecordRefusedError('Too large.');
+      }
+    }
+    const { log, follower } = await startService({ providers: [Shop], inbox });
+
+    for (const how of ['class', 'code']) await request(log, topic, 'Buy', { how });
+
+    await follower.next('both', () => follower.deadLetters.length === 2);
+    const errors = follower.deadLetters.map(({ headers }) => headerText(headers[DEAD_LETTER_HEADERS.error]));
+    expect(errors).toEqual(['TypeError: no price', 'record_refused: Too large.']);
   });
 });
 

@@ -3,7 +3,7 @@ import type { OutgoingRecord } from '../../message/record.js';
 import { headerText } from '../../message/record.headers.js';
 import type { Outcome } from '../../protocol/outcome.js';
 import { UnserializablePayloadError } from '../../message/message.errors.js';
-import { messageOf } from '../../kafka-socket.error.js';
+import { descriptionOf, messageOf } from '../../kafka-socket.error.js';
 import { INTERNAL } from '../handling/thrown.outcome.js';
 import { givenUp, type Verdict } from '../handling/verdict.js';
 import type { Completion, CompletionRecord } from './inbox.js';
@@ -22,7 +22,7 @@ export function completionOf(given: Verdict, id: string, held: Held): Completion
     resultId: messageId(),
     records: [...records, ...events].map(stored),
     replies: replies.map((reply) => ({ ...reply, outcome: serializable(reply).outcome })),
-    ...(reason !== undefined && { failure: { reason, error: messageOf(error) } }),
+    ...(reason !== undefined && { failure: { reason, error: descriptionOf(error) } }),
   };
 }
 

@@ -49,7 +49,7 @@ export interface Completion {
   readonly records: readonly CompletionRecord[];
   /** What it answered with `publisher.reply()`; nothing where it threw. */
   readonly replies: readonly Reply[];
-  /** Why there is a dead letter, where there is one. */
+  /** Why there is a dead letter, where there is one; its error as code or class, and message. */
   readonly failure?: { readonly reason: DeadLetterReason; readonly error: string };
 }
 

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
+import { descriptionOf, messageOf } from '../../kafka-socket.error.js';
 import { DEAD_LETTER_HEADERS, DEAD_LETTER_SUFFIX, type DeadLetterReason } from '../../message/dead-letter.headers.js';
 import type { LogRecord } from '../../message/record.js';
 import { ServiceMetrics } from '../service.metrics.js';
@@ -49,16 +49,11 @@ function headersOf({ topic, partition, offset }: LogRecord, letter: DeadLetter):
   const { reason, error, attempts, handler } = letter;
   return {
     [DEAD_LETTER_HEADERS.reason]: reason,
-    ...(error !== undefined && { [DEAD_LETTER_HEADERS.error]: describe(error).slice(0, ERROR_LENGTH) }),
+    ...(error !== undefined && { [DEAD_LETTER_HEADERS.error]: descriptionOf(error).slice(0, ERROR_LENGTH) }),
     [DEAD_LETTER_HEADERS.attempts]: String(attempts),
     [DEAD_LETTER_HEADERS.topic]: topic,
     [DEAD_LETTER_HEADERS.partition]: String(partition),
     [DEAD_LETTER_HEADERS.offset]: String(offset),
     ...(handler !== undefined && { [DEAD_LETTER_HEADERS.handler]: handler }),
   };
-}
-
-function describe(error: unknown): string {
-  if (error instanceof KafkaSocketError) return `${error.code}: ${error.message}`;
-  return error instanceof Error ? `${error.name}: ${error.message}` : messageOf(error);
 }
