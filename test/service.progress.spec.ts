@@ -79,7 +79,7 @@ describe.each(BACKENDS)('a key goes on, on the %s log,', (backend) => {
     const { follower, lines } = await afterwards(shop(), 'Look', { log: await openLog(backend), crumbs });
 
     expect(await follower.deadLetter()).toMatchObject({
-      dlq_reason: 'failed',
+      dlq_reason: 'undeliverable',
       dlq_error: expect.stringMatching(/^topics_missing: /) as string,
     });
     expect(lines).toContainEqual(expect.stringContaining('What Shop.look returned cannot be delivered'));
@@ -112,7 +112,10 @@ describe('a key goes on', () => {
     const { follower, requestId, lines } = await afterwards(shop(), 'Buy', { log });
 
     expect(await follower.outcome(requestId)).toMatchObject({ status: 'success' });
-    expect(await follower.deadLetter()).toMatchObject({ dlq_reason: 'failed', dlq_error: 'TypeError: no bytes' });
+    expect(await follower.deadLetter()).toMatchObject({
+      dlq_reason: 'undeliverable',
+      dlq_error: 'TypeError: no bytes',
+    });
     expect(lines).toEqual([expect.stringContaining('A message that follows from Shop.buy is not published: no bytes')]);
   });
 
