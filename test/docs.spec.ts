@@ -231,7 +231,7 @@ describe('what README.md says for operators', () => {
     const sources = await Promise.all(files.map((file) => readFile(join(ROOT, 'lib', file), 'utf8')));
     const measured = sources.flatMap((source) => source.match(/(?<=')kafka_socket(\.\w+)+(?=')/g) ?? []);
     const [gateway, service] = readme.section('Metrics').tables;
-    expect([...gateway!, ...service!].map(([name]) => quoted(name!)[0]).sort()).toEqual(measured.sort());
+    expect([...gateway!, ...service!].map(([name]) => quoted(name!)[0]!).sort()).toEqual(measured.sort());
   });
 
   it('names every header of a dead letter', async () => {

@@ -132,11 +132,14 @@ describe('what a gateway measures', () => {
     const read = log.read.bind(log);
     log.read = async function* (range, signal) {
       await pause(1, undefined, { signal });
-      for await (const batch of read(range, signal)) return yield oneRecordOf(batch);
+      for await (const batch of read(range, signal)) {
+        yield oneRecordOf(batch);
+        return;
+      }
     };
     const authenticate = () => ({ claims: { sub: 'u' }, expires: new Date(Date.now() + 200) });
-    const gateway = { broadcast: { '*': 'data' as const }, limits: { ring: 1, recoveryCache: 1 }, authenticate };
-    const { url, topic, value } = await start({ log, gateway: { ...gateway, authorize: () => true } });
+    const settings = { broadcast: { '*': 'data' as const }, limits: { ring: 1, recoveryCache: 1 }, authenticate };
+    const { url, topic, value } = await start({ log, gateway: { ...settings, authorize: () => true } });
     const headers = { ce_specversion: '1.0', ce_id: 'e', ce_source: '/test', ce_type: 'event.Bid.Created' };
     const record = { topic, partition: 0, key: 'lot', value: '{}', headers };
     await Promise.all(Array.from({ length: 20_000 }, () => log.publish(record))); // 20 s

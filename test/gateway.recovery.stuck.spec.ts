@@ -10,12 +10,12 @@ async function start() {
   const log = new MemoryMessageLog({ partitions: 2, retention: 1_000 });
   const tail = log.tail.bind(log);
   let release = (): void => undefined;
-  let stuck: Promise<void> | undefined;
+  const stuck = { until: Promise.resolve() };
   log.tail = (options) =>
     tail({
       ...options,
       onBatch: async (batch) => {
-        if (batch.partition === 0) await stuck;
+        if (batch.partition === 0) await stuck.until;
         await options.onBatch(batch);
       },
     });
@@ -26,7 +26,7 @@ async function start() {
     const headers = { ce_specversion: '1.0', ce_id: '1', ce_source: '/test', ce_type: 'event.Bid.Created' };
     return log.publish({ topic: TOPIC, partition, key: 'lot-1', value: String(number), headers });
   };
-  stuck = new Promise((resolve) => (release = resolve));
+  stuck.until = new Promise((resolve) => (release = resolve));
   onTestFinished(() => release());
   await write(0, 1);
   await write(1, 2);

@@ -73,7 +73,7 @@ export interface Step {
   readonly fault?: boolean;
 }
 
-export function start(faults: number): State {
+export function start(faultsLeft: number): State {
   return {
     log: [],
     job: 'none',
@@ -83,7 +83,7 @@ export function start(faults: number): State {
     gateway: { alive: true, guards: true, read: 0 },
     service: { alive: true, committed: 0, doing: 'reading' },
     client: { alive: true, connected: true, sentAgain: false, position: 0, told: [] },
-    faultsLeft: faults,
+    faultsLeft,
   };
 }
 
@@ -142,13 +142,13 @@ function gatewaySteps(state: State, rules: Rules): Step[] {
 function deliveries(state: State, rules: Rules): Step[] {
   const { gateway, client, log } = state;
   const here = client.alive && client.connected;
-  const read = { ...state, gateway: { ...gateway, read: gateway.read + 1 } };
+  const further = { ...state, gateway: { ...gateway, read: gateway.read + 1 } };
   if (here && client.position < gateway.read) return [deliver('the client catches up on the', state, rules)];
   if (gateway.read === log.length) return [];
   return [
     here && client.position === gateway.read
-      ? deliver('the gateway delivers the', read, rules)
-      : { name: 'the gateway reads on', next: read },
+      ? deliver('the gateway delivers the', further, rules)
+      : { name: 'the gateway reads on', next: further },
   ];
 }
 
@@ -214,6 +214,7 @@ function serviceSteps(state: State, rules: Rules): Step[] {
     case 'disarming':
       return [go('the service removes the job', third, { job: removed(state.job) })];
     case 'committing':
+    default:
       return [
         {
           name: 'the service commits',
