@@ -3,6 +3,7 @@ import { messageOf } from '../../kafka-socket.error.js';
 import type { RecoveryReason } from '../../protocol/frames.js';
 import type { RequestLedger } from '../request/request.ledger.js';
 import type { Delivery } from '../routing/delivery.js';
+import { firstAt } from '../routing/offset.search.js';
 import type { RoutedRecord, RoutedResult } from '../routing/routed.record.js';
 import type { Session } from '../socket/session.js';
 import type { LogChunk } from './log.chunk.js';
@@ -139,16 +140,4 @@ export class RecoveringClient {
     this.ended.add(identity);
     return true;
   }
-}
-
-/** Index of the first record at an offset or above it. */
-function firstAt(records: readonly RoutedRecord[], offset: bigint): number {
-  let low = 0;
-  let high = records.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (records[middle]!.offset < offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

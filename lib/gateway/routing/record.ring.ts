@@ -1,3 +1,4 @@
+import { firstAt } from './offset.search.js';
 import type { RoutedRecord } from './routed.record.js';
 
 /** Bytes that it may hold above its limit while somebody catches up, so that what is routed meanwhile does not run away from him. */
@@ -69,7 +70,7 @@ export class RecordRing {
   from(topic: string, partition: number, offset: bigint, count: number): readonly RoutedRecord[] {
     const stretch = this.stretches.get(`${topic}/${partition}`);
     if (!stretch) return [];
-    const first = lowerBound(stretch.records, stretch.head, offset);
+    const first = firstAt(stretch.records, offset, stretch.head);
     return stretch.records.slice(first, first + count) as RoutedRecord[]; // emptied slots lie before the head
   }
 
@@ -99,15 +100,4 @@ export class RecordRing {
       this.orderHead = 0;
     }
   }
-}
-
-function lowerBound(records: readonly (RoutedRecord | undefined)[], from: number, offset: bigint): number {
-  let low = from;
-  let high = records.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (records[middle]!.offset < offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
