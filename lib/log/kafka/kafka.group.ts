@@ -4,7 +4,7 @@ import { messageOf } from '../../kafka-socket.error.js';
 import type { LogTroubles } from '../log.troubles.js';
 import type { GroupMember, Subscription } from '../message.log.js';
 import type { TopicPartition } from '../partition.dealer.js';
-import { atMost } from './at-most.js';
+import { atMost } from '../at-most.js';
 import { Backoff } from './backoff.js';
 import { GroupGeneration } from './group.generation.js';
 import type { KafkaAssignment } from './kafka.assignment.js';

@@ -16,7 +16,7 @@ import type {
   TailOptions,
 } from '../message.log.js';
 import { OpenSubscriptions } from '../open.subscriptions.js';
-import { atMost } from './at-most.js';
+import { atMost } from '../at-most.js';
 import { KafkaAdmin } from './kafka.admin.js';
 import { KafkaClient } from './kafka.client.js';
 import { unavailable } from './kafka.failure.js';

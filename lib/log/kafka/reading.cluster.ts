@@ -3,7 +3,7 @@ import { KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
 import { LogUnavailableError, MissingTopicsError } from '../log.errors.js';
 import type { PartitionOffsets } from '../message.log.js';
 import type { TopicPartition } from '../partition.dealer.js';
-import { atMost } from './at-most.js';
+import { atMost } from '../at-most.js';
 import { Backoff } from './backoff.js';
 import { FreshAnswer } from './fresh.answer.js';
 import type { KafkaClient } from './kafka.client.js';

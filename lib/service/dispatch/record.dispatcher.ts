@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { messageOf } from '../../kafka-socket.error.js';
+import { atMost } from '../../log/at-most.js';
 import type { Assignment, GroupMember, MessageLog } from '../../log/message.log.js';
 import { decodeEnvelope, type MessageEnvelope } from '../../message/cloud-events.codec.js';
 import { DEAD_LETTER_HEADERS } from '../../message/dead-letter.headers.js';
@@ -192,13 +192,6 @@ export class RecordDispatcher implements GroupMember {
       return error as Error;
     }
   }
-}
-
-/** Waits for what ends by itself, or for the limit in milliseconds. */
-async function atMost(limit: number, work: Promise<void>): Promise<void> {
-  const over = new AbortController();
-  await Promise.race([work, sleep(limit, undefined, { signal: over.signal }).catch(() => undefined)]);
-  over.abort();
 }
 
 /**
