@@ -4,7 +4,7 @@ import { MESSAGE_LOG } from '../log/log.constants.js';
 import type { MessageLog, PartitionOffsets } from '../log/message.log.js';
 import { DEAD_LETTER_SUFFIX } from '../message/dead-letter.headers.js';
 import type { LogPosition } from '../message/record.js';
-import { type DeadLetter, deadLetterOf, isNote, noteOf, subjectOf } from './dead-letter.js';
+import { type DeadLetter, deadLetterOf, nameOf, notedIn, noteOf } from './dead-letter.js';
 import { DeadLetterNotNotedError, DeadLetterRefusedError } from './dead-letter.errors.js';
 import { replayOf } from './dead-letter.replay.js';
 
@@ -97,9 +97,9 @@ export class DeadLetterBox {
       for (const record of records) {
         const letter = deadLetterOf(record);
         if (!letter || !matches(letter, filter)) continue;
-        const subject = subjectOf(record)!;
-        if (done.has(subject)) continue;
-        if (!filter.replayed) done.add(subject);
+        const name = nameOf(letter);
+        if (done.has(name)) continue;
+        if (!filter.replayed) done.add(name);
         yield letter;
       }
     }
@@ -107,14 +107,14 @@ export class DeadLetterBox {
 
   /** The notes stand behind the letters, so they are all read first. */
   private async replayed(range: Parameters<MessageLog['read']>[0]): Promise<Set<string>> {
-    const subjects = new Set<string>();
+    const names = new Set<string>();
     for await (const { records } of this.log.read(range)) {
       for (const record of records) {
-        const subject = isNote(record) && subjectOf(record);
-        if (subject) subjects.add(subject);
+        const name = notedIn(record);
+        if (name !== undefined) names.add(name);
       }
     }
-    return subjects;
+    return names;
   }
 }
 

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { decodeBreadCrumbs, encodeBreadCrumbs } from '../message/bread-crumbs.codec.js';
 import type { BreadCrumbs } from '../message/bread-crumbs.js';
 import { DEAD_LETTER_HEADERS } from '../message/dead-letter.headers.js';
+import { messageIdOf } from '../message/message.id.js';
 import { messageTypeOf } from '../message/message.type.js';
 import { headerText } from '../message/record.headers.js';
 import type { OutgoingRecord, RecordHeaders } from '../message/record.js';
@@ -79,14 +79,5 @@ function crumbsIn(headers: RecordHeaders): BreadCrumbs | undefined {
  * for a replay that was cut off and begun again.
  */
 function idOf({ source, record }: DeadLetter): string {
-  const name = `${headerText(record.headers['ce_id'])} ${source.topic}/${source.partition}/${source.offset}`;
-  const hash = createHash('sha256').update(name).digest('hex');
-  const variant = ((parseInt(hash[16]!, 16) & 0x3) | 0x8).toString(16);
-  return [
-    hash.slice(0, 8),
-    hash.slice(8, 12),
-    `8${hash.slice(13, 16)}`,
-    variant + hash.slice(17, 20),
-    hash.slice(20, 32),
-  ].join('-');
+  return messageIdOf(`${headerText(record.headers['ce_id'])} ${source.topic}/${source.partition}/${source.offset}`);
 }

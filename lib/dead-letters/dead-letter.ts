@@ -28,22 +28,19 @@ export interface DeadLetter {
 
 /** Reads a dead letter; undefined for what is none, for example the note that one was replayed. */
 export function deadLetterOf(record: LogRecord): DeadLetter | undefined {
-  const header = (name: keyof typeof DEAD_LETTER_HEADERS): string | undefined =>
-    headerText(record.headers[DEAD_LETTER_HEADERS[name]]);
-  const reason = header('reason');
-  const source = placeOf(header('topic'), header('partition'), header('offset'));
-  if (reason === undefined || !source) return undefined;
+  const reason = remark(record, 'reason');
+  const subject = subjectIn(record);
+  if (reason === undefined || !subject) return undefined;
   const { topic, partition, offset, timestamp } = record;
   return {
     at: { topic, partition, offset },
     time: timestamp,
     reason,
-    error: header('error'),
-    attempts: numberOf(header('attempts')) ?? 1,
-    handler: header('handler'),
-    source,
+    error: remark(record, 'error'),
+    attempts: numberOf(remark(record, 'attempts')) ?? 1,
+    ...subject,
     type: headerText(record.headers['ce_type']) ?? '',
-    replays: numberOf(header('replays')) ?? 0,
+    replays: numberOf(remark(record, 'replays')) ?? 0,
     record,
   };
 }
@@ -59,19 +56,27 @@ export function noteOf({ at, source, handler }: DeadLetter): RecordHeaders {
   };
 }
 
-/**
- * What was given up, and by which handler: a crash may make two letters of one. Undefined for what is neither a letter nor a note.
- */
-export function subjectOf({ headers }: LogRecord): string | undefined {
-  const header = (name: keyof typeof DEAD_LETTER_HEADERS): string =>
-    headerText(headers[DEAD_LETTER_HEADERS[name]]) ?? '';
-  const source = placeOf(header('topic'), header('partition'), header('offset'));
-  return source && `${source.topic}/${source.partition}/${source.offset} ${header('handler')}`;
+/** The {@link nameOf} of the letter that a note says was sent back; undefined for what is no such note. */
+export function notedIn(record: LogRecord): string | undefined {
+  const subject = remark(record, 'replayed') === undefined ? undefined : subjectIn(record);
+  return subject && nameOf(subject);
 }
 
-/** Whether a record is the note that a letter was sent back. */
-export function isNote({ headers }: LogRecord): boolean {
-  return headerText(headers[DEAD_LETTER_HEADERS.replayed]) !== undefined;
+/** Names what was given up, and by which handler: a crash may make two letters of one. */
+export function nameOf({ source, handler = '' }: Subject): string {
+  return `${source.topic}/${source.partition}/${source.offset} ${handler}`;
+}
+
+/** What was given up, and by which handler. */
+type Subject = Pick<DeadLetter, 'source' | 'handler'>;
+
+function subjectIn(record: LogRecord): Subject | undefined {
+  const source = placeOf(remark(record, 'topic'), remark(record, 'partition'), remark(record, 'offset'));
+  return source && { source, handler: remark(record, 'handler') };
+}
+
+function remark({ headers }: LogRecord, name: keyof typeof DEAD_LETTER_HEADERS): string | undefined {
+  return headerText(headers[DEAD_LETTER_HEADERS[name]]);
 }
 
 function numberOf(text: string | undefined): number | undefined {

@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 
 const random = Buffer.alloc(10 * 256);
 let used = random.length;
@@ -15,8 +15,22 @@ export function messageId(now: number = Date.now()): string {
   const tail = random.toString('hex', used, used + 10);
   used += 10;
   const time = now.toString(16).padStart(12, '0');
-  const variant = ((parseInt(tail[3]!, 16) & 0x3) | 0x8).toString(16);
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${tail.slice(0, 3)}-${variant}${tail.slice(4, 7)}-${tail.slice(7, 19)}`;
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${tail.slice(0, 3)}-${variant(tail[3]!)}${tail.slice(4, 7)}-${tail.slice(7, 19)}`;
+}
+
+/**
+ * A UUIDv8 of a name: the same for the same name, so that a message that is made again is the same message.
+ * @see RFC 9562, section 5.8
+ */
+export function messageIdOf(name: string): string {
+  const hash = createHash('sha256').update(name).digest('hex');
+  const [first, second, third] = [hash.slice(0, 8), hash.slice(8, 12), hash.slice(13, 16)];
+  return `${first}-${second}-8${third}-${variant(hash[16]!)}${hash.slice(17, 20)}-${hash.slice(20, 32)}`;
+}
+
+/** A hex digit whose upper two bits are those of every UUID of RFC 9562. */
+function variant(digit: string): string {
+  return ((parseInt(digit, 16) & 0x3) | 0x8).toString(16);
 }
 
 const UUID_V7 = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;

@@ -2,7 +2,7 @@ import type { Outcome } from '../../protocol/outcome.js';
 import type { OutgoingRecord } from '../../message/record.js';
 import type { Reply } from '../inbox/outbox.js';
 import type { DeadLetterReason } from '../../message/dead-letter.headers.js';
-import type { DeadLetter } from '../publishing/dead-letter.js';
+import type { DeadLetterRemarks } from '../publishing/dead-letter.js';
 
 /** What came of one message in the hands of one method. */
 export interface Verdict {
@@ -31,7 +31,7 @@ export function givenUp(outcome: Outcome, reason?: DeadLetterReason, error?: unk
 export function whyGivenUp(
   { reason, error }: Pick<Verdict, 'reason' | 'error'>,
   refused: readonly unknown[],
-): Pick<DeadLetter, 'reason' | 'error'> | undefined {
+): Pick<DeadLetterRemarks, 'reason' | 'error'> | undefined {
   if (reason !== undefined) return { reason, error };
   return refused.length > 0 ? { reason: 'undeliverable', error: refused[0] } : undefined;
 }

@@ -9,7 +9,7 @@ import { PersistentPublisher } from './persistent.publisher.js';
 const ERROR_LENGTH = 512;
 
 /** What is said about a dead letter, in headers beside its own. */
-export interface DeadLetter {
+export interface DeadLetterRemarks {
   readonly reason: DeadLetterReason;
   /** Code and message go into a header; the record itself says the rest. */
   readonly error?: unknown;
@@ -29,24 +29,24 @@ export class DeadLetters {
   ) {}
 
   /** Resolves when the dead letter is in the log, or can never be. */
-  async add(record: LogRecord, letter: DeadLetter, signal: AbortSignal): Promise<void> {
+  async add(record: LogRecord, remarks: DeadLetterRemarks, signal: AbortSignal): Promise<void> {
     const { topic, key, value, headers } = record;
     try {
       const place = { topic: topic + DEAD_LETTER_SUFFIX, key, value };
-      await this.publisher.publish({ ...place, headers: { ...headers, ...headersOf(record, letter) } }, signal);
-      this.metrics.deadLettered(letter.reason);
+      await this.publisher.publish({ ...place, headers: { ...headers, ...headersOf(record, remarks) } }, signal);
+      this.metrics.deadLettered(remarks.reason);
     } catch (error) {
       signal.throwIfAborted();
       // Refused, or its topic is gone. Waiting for ever would stop the partition, and no other try can end otherwise.
       this.logger.error(
-        `${topic}/${record.partition}@${record.offset} is lost: it was given up (${letter.reason}), and ${topic}${DEAD_LETTER_SUFFIX} does not take it: ${messageOf(error)}`,
+        `${topic}/${record.partition}@${record.offset} is lost: it was given up (${remarks.reason}), and ${topic}${DEAD_LETTER_SUFFIX} does not take it: ${messageOf(error)}`,
       );
     }
   }
 }
 
-function headersOf({ topic, partition, offset }: LogRecord, letter: DeadLetter): Record<string, string> {
-  const { reason, error, attempts, handler } = letter;
+function headersOf({ topic, partition, offset }: LogRecord, remarks: DeadLetterRemarks): Record<string, string> {
+  const { reason, error, attempts, handler } = remarks;
   return {
     [DEAD_LETTER_HEADERS.reason]: reason,
     ...(error !== undefined && { [DEAD_LETTER_HEADERS.error]: descriptionOf(error).slice(0, ERROR_LENGTH) }),
