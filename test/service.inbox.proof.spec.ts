@@ -28,9 +28,9 @@ class LostCommits {
       const seen = new Map<Assignment, Assignment>();
       const assigned = (given: Assignment) => {
         const { topic: name, partition, position, signal: owned } = given;
-        const [pause, resume] = [() => given.pause(), () => given.resume()];
+        const [pause, resume, flush] = [() => given.pause(), () => given.resume(), () => given.flush()];
         const commit = (next: bigint) => void this.finished.set(partition, next);
-        const kept = { topic: name, partition, position, signal: owned, pause, resume, commit };
+        const kept = { topic: name, partition, position, signal: owned, pause, resume, commit, flush };
         seen.set(given, kept);
         return member.assigned(kept);
       };

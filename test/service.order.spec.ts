@@ -156,6 +156,7 @@ describe('commits', () => {
       position,
       signal: lost.signal,
       commit: (next) => void commits.push(next),
+      flush: () => Promise.resolve(),
       pause: () => void flow.push('pause'),
       resume: () => void flow.push('resume'),
     };

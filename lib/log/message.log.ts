@@ -12,19 +12,31 @@ export interface PartitionOffsets {
   readonly end: bigint;
 }
 
+/** Bytes that a commit's note may have: what brokers take by default (`offset.metadata.max.bytes`). */
+export const MAX_NOTE_BYTES = 4_096;
+
 /** A partition that a group gave to this member, until it is revoked. */
 export interface Assignment {
   readonly topic: string;
   readonly partition: number;
   /** Offset of the first record that will be handed over: the committed one, or the partition's start. */
   readonly position: bigint;
+  /** What was noted with the commit that {@link position} comes from, by whomever; undefined where there is nothing. */
+  readonly note?: string | undefined;
   /** Aborts when the partition is lost: to a rebalance, or because the subscription stops. */
   readonly signal: AbortSignal;
   /**
    * Notes, in the background, that all below `next` is finished. Never goes back, and does nothing once the partition
    * is lost: kafkajs would overwrite the next owner's commit.
+   * @param note what the partition's next owner is told as {@link note}, at most {@link MAX_NOTE_BYTES}; each commit replaces it,
+   * also one of the same offset. Where the brokers take no notes they are left out, and a line in the log says so.
    */
-  commit(next: bigint): void;
+  commit(next: bigint, note?: string): void;
+  /**
+   * Sends what was committed so far, at once. Resolves when the log has it, or could not be told now; it is sent again then, as
+   * ever. At once where the partition is lost.
+   */
+  flush(): Promise<void>;
   /** Stops fetching this partition; what is already on its way still arrives. */
   pause(): void;
   /** Goes on after {@link pause}. */

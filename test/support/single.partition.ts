@@ -3,6 +3,7 @@ import type { Assignment, GroupMember, MessageLog } from '../../lib/log/message.
 /** A group whose only partition comes to its only member, and leaves it, when the test says so. */
 export class SinglePartition {
   committed = 0n;
+  note?: string;
   paused = false;
   private member?: GroupMember;
   private owning = new AbortController();
@@ -26,7 +27,12 @@ export class SinglePartition {
       partition: 0,
       position: this.committed,
       signal: this.owning.signal,
-      commit: (next) => void (this.committed = next),
+      note: this.note,
+      commit: (next, note) => {
+        this.committed = next;
+        this.note = note;
+      },
+      flush: () => Promise.resolve(),
       pause: () => void (this.paused = true),
       resume: () => void (this.paused = false),
     };

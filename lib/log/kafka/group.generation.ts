@@ -6,8 +6,10 @@ import type { GroupMember } from '../message.log.js';
 import { Backoff } from './backoff.js';
 import { type AssignmentOwner, KafkaAssignment } from './kafka.assignment.js';
 import type { OffsetCommitter } from './offset.committer.js';
-import type { ReadingCluster } from './reading.cluster.js';
+import type { Committed, ReadingCluster } from './reading.cluster.js';
 import { WakeUp } from './wake-up.js';
+
+const NEVER_COMMITTED: Committed = { offset: -1n };
 
 /** What one member holds from one rebalance to the next. */
 export class GroupGeneration {
@@ -22,13 +24,17 @@ export class GroupGeneration {
     private readonly cluster: ReadingCluster,
     private readonly troubles: LogTroubles,
     readonly committer: OffsetCommitter,
-    owner: Omit<AssignmentOwner, 'note'>,
+    owner: Omit<AssignmentOwner, 'commit' | 'flush'>,
   ) {
     setMaxListeners(0, this.ended.signal); // each topic whose positions are asked for is one
-    const note = committer.note.bind(committer);
+    const commit = committer.note.bind(committer);
+    const flush = committer.flush.bind(committer);
     for (const [topic, partitions] of Object.entries(assigned)) {
       for (const partition of partitions) {
-        this.assignments.set(`${topic}/${partition}`, new KafkaAssignment(topic, partition, { ...owner, note }));
+        this.assignments.set(
+          `${topic}/${partition}`,
+          new KafkaAssignment(topic, partition, { ...owner, commit, flush }),
+        );
       }
     }
   }
@@ -99,8 +105,10 @@ export class GroupGeneration {
       const offsets = held.find(({ partition }) => partition === assignment.partition);
       if (!offsets) throw new Error(`partition ${assignment.partition} is not known yet`);
       const { start, end } = offsets;
-      const offset = committed.get(assignment.partition) ?? -1n;
-      assignment.position = offset < start || offset > end ? start : offset;
+      const { offset, note } = committed.get(assignment.partition) ?? NEVER_COMMITTED;
+      const isThere = offset >= start && offset <= end;
+      assignment.position = isThere ? offset : start;
+      assignment.note = isThere ? note : undefined; // it speaks of records that are gone
       assignment.expected = assignment.position;
     }
   }

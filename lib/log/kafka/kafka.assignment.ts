@@ -3,7 +3,8 @@ import type { TopicPartition } from '../partition.dealer.js';
 
 /** What an assignment needs of its group. */
 export interface AssignmentOwner {
-  note(partition: TopicPartition, next: bigint): void;
+  commit(partition: TopicPartition, next: bigint, note: string): void;
+  flush(): Promise<void>;
   pause(partition: TopicPartition): void;
   resume(partition: TopicPartition): void;
 }
@@ -15,6 +16,8 @@ export type PauseReason = 'member' | 'taking';
 export class KafkaAssignment implements Assignment {
   /** Where its first record is; known before anybody is told of it. */
   position = 0n;
+  /** See {@link Assignment.note}; known with the position. */
+  note?: string;
   /** Whether its member has taken it, so that records may come. */
   taken = false;
   /** The offset that kafkajs has to fetch next. */
@@ -34,8 +37,12 @@ export class KafkaAssignment implements Assignment {
     return this.lost.signal;
   }
 
-  commit(next: bigint): void {
-    if (!this.signal.aborted) this.owner.note(this, next);
+  commit(next: bigint, note = ''): void {
+    if (!this.signal.aborted) this.owner.commit(this, next, note);
+  }
+
+  async flush(): Promise<void> {
+    if (!this.signal.aborted) await this.owner.flush();
   }
 
   pause(reason: PauseReason = 'member'): void {

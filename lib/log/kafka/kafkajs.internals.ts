@@ -68,6 +68,15 @@ export interface TopicOffsets {
   readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
 }
 
+export interface CommittedOffsets {
+  readonly topic: string;
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly offset: string;
+    readonly metadata: string | null;
+  }[];
+}
+
 /** One broker. Fetches have a connection of their own, and their answers come one after the other. */
 export interface Broker {
   /** Fails as a whole, and says only which error was the first, where one of the partitions fails. */
@@ -86,7 +95,7 @@ export interface Broker {
   offsetFetch(request: {
     groupId: string;
     topics: readonly { topic: string; partitions: readonly { partition: number }[] }[];
-  }): Promise<{ responses: readonly TopicOffsets[] }>;
+  }): Promise<{ responses: readonly CommittedOffsets[] }>;
 
   metadata(topics: readonly string[]): Promise<RawMetadata>;
 

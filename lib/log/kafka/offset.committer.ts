@@ -1,5 +1,6 @@
 import type { Offsets } from 'kafkajs';
 import type { TopicPartition } from '../partition.dealer.js';
+import { typeOf } from './kafka.failure.js';
 
 /** Pause before a commit, in milliseconds: each is a write to the brokers, and all that finishes meanwhile goes along. */
 const PAUSE = 50;
@@ -7,7 +8,7 @@ const PAUSE = 50;
 /** Sends offsets to the group's coordinator: one attempt, for the generation that is current when it is called. */
 export type CommitOffsets = (offsets: Offsets) => Promise<void>;
 
-type Finished = TopicPartition & { readonly next: bigint };
+type Finished = TopicPartition & { readonly next: bigint; readonly note: string };
 
 /**
  * Commits what is finished in the background: the newest offset of each partition, one request at a time, none that goes back.
@@ -15,28 +16,33 @@ type Finished = TopicPartition & { readonly next: bigint };
  */
 export class OffsetCommitter {
   private readonly noted = new Map<string, Finished>();
-  private readonly highest = new Map<string, bigint>();
+  private readonly latest = new Map<string, Finished>();
   private sending?: Promise<void>;
   private timer?: NodeJS.Timeout;
   private ended = false;
+  /** The brokers take shorter notes than they do by default. Offsets matter more, so they go without. */
+  private noteless = false;
 
   constructor(
     private readonly commit: () => CommitOffsets | undefined,
     private readonly failed: (error: unknown) => void,
   ) {}
 
-  /** All of a partition below `next` is finished. */
-  note({ topic, partition }: TopicPartition, next: bigint): void {
+  /** All of a partition below `next` is finished. @param note replaces that of the commit before */
+  note({ topic, partition }: TopicPartition, next: bigint, note = ''): void {
     const key = `${topic}/${partition}`;
-    if (this.ended || next <= (this.highest.get(key) ?? -1n)) return;
-    this.highest.set(key, next);
-    this.noted.set(key, { topic, partition, next });
+    const latest = this.latest.get(key);
+    if (this.ended || (latest && (next < latest.next || (next === latest.next && note === latest.note)))) return;
+    const finished = { topic, partition, next, note };
+    this.latest.set(key, finished);
+    this.noted.set(key, finished);
     this.schedule();
   }
 
   /** Sends what is noted, at once, and waits for the answer. */
   async flush(): Promise<void> {
-    await this.sending;
+    // Several may wait for the same request: the first of them sends what all have noted.
+    while (this.sending) await this.sending;
     await this.send();
   }
 
@@ -61,13 +67,14 @@ export class OffsetCommitter {
     if (!commit || this.noted.size === 0) return;
     const finished = [...this.noted.values()];
     this.noted.clear();
-    this.sending = commit(offsetsOf(finished)).catch((error: unknown) => this.putBack(finished, error));
+    this.sending = commit(offsetsOf(finished, this.noteless)).catch((error: unknown) => this.putBack(finished, error));
     await this.sending;
     this.sending = undefined;
     this.schedule();
   }
 
   private putBack(finished: readonly Finished[], error: unknown): void {
+    if (typeOf(error) === 'OFFSET_METADATA_TOO_LARGE') this.noteless = true;
     if (this.ended) return;
     this.failed(error);
     for (const one of finished) {
@@ -77,10 +84,12 @@ export class OffsetCommitter {
   }
 }
 
-function offsetsOf(finished: readonly Finished[]): Offsets {
-  const topics = new Map<string, { partition: number; offset: string }[]>();
-  for (const { topic, partition, next } of finished) {
-    topics.set(topic, [...(topics.get(topic) ?? []), { partition, offset: next.toString() }]);
+/** kafkajs writes `metadata` with an offset, though its types do not say so. */
+function offsetsOf(finished: readonly Finished[], noteless: boolean): Offsets {
+  const topics = new Map<string, { partition: number; offset: string; metadata: string | null }[]>();
+  for (const { topic, partition, next, note } of finished) {
+    const metadata = noteless || note === '' ? null : note;
+    topics.set(topic, [...(topics.get(topic) ?? []), { partition, offset: next.toString(), metadata }]);
   }
   return { topics: [...topics].map(([topic, partitions]) => ({ topic, partitions })) };
 }

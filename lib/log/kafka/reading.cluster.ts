@@ -24,6 +24,13 @@ export interface FetchPosition extends TopicPartition {
   readonly maxBytes: number;
 }
 
+/** What a group has committed of a partition. */
+export interface Committed {
+  readonly offset: bigint;
+  /** What was written beside it, by whomever. */
+  readonly note?: string;
+}
+
 /** Connections to read by, without a group: records from any place, and what offsets there are. */
 export class ReadingCluster {
   private readonly cluster: Cluster;
@@ -128,11 +135,16 @@ export class ReadingCluster {
   }
 
   /** What a group has committed; -1 for a partition of which it has committed nothing. */
-  async committed(groupId: string, topic: string, partitions: readonly number[]): Promise<Map<number, bigint>> {
+  async committed(groupId: string, topic: string, partitions: readonly number[]): Promise<Map<number, Committed>> {
     const coordinator = await this.cluster.findGroupCoordinator({ groupId });
     const topics = [{ topic, partitions: partitions.map((partition) => ({ partition })) }];
     const { responses } = await coordinator.offsetFetch({ groupId, topics });
-    return new Map(responses[0]?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
+    return new Map(
+      responses[0]?.partitions.map(({ partition, offset, metadata }) => [
+        partition,
+        { offset: BigInt(offset), ...(metadata && { note: metadata }) },
+      ]),
+    );
   }
 
   /** Takes a member out of its group. */

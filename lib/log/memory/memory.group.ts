@@ -7,10 +7,15 @@ import { dealPartitions, type GroupReader } from '../partition.dealer.js';
 import type { MemoryPartition } from './memory.partition.js';
 import { MemoryReader } from './memory.reader.js';
 
+interface Committed {
+  readonly next: bigint;
+  readonly note: string;
+}
+
 /** What a group has finished, and who reads for it. Whenever somebody comes or goes, all partitions are dealt anew. */
 export class MemoryGroup {
   private readonly members = new Map<string, MemoryGroupMember>();
-  private readonly committed = new Map<MemoryPartition, bigint>();
+  private readonly committed = new Map<MemoryPartition, Committed>();
   private joined = 0;
 
   constructor(
@@ -31,12 +36,18 @@ export class MemoryGroup {
 
   /** The offset that a partition is taken up at. */
   positionOf(partition: MemoryPartition): bigint {
-    const committed = this.committed.get(partition) ?? 0n;
+    const committed = this.committed.get(partition)?.next ?? 0n;
     return committed < partition.start ? partition.start : committed;
   }
 
-  commit(partition: MemoryPartition, next: bigint): void {
-    if (next > (this.committed.get(partition) ?? 0n)) this.committed.set(partition, next);
+  /** What was noted with that offset; nothing where retention has taken what it speaks of. */
+  noteOf(partition: MemoryPartition): string | undefined {
+    const { next, note } = this.committed.get(partition) ?? { next: 0n, note: '' };
+    return next < partition.start || note === '' ? undefined : note;
+  }
+
+  commit(partition: MemoryPartition, next: bigint, note: string): void {
+    if (next >= (this.committed.get(partition)?.next ?? 0n)) this.committed.set(partition, { next, note });
   }
 
   private rebalance(): void {
@@ -83,6 +94,7 @@ class MemoryAssignment implements Assignment {
   readonly topic: string;
   readonly partition: number;
   readonly position: bigint;
+  readonly note: string | undefined;
   private readonly lost = new AbortController();
   private reader?: MemoryReader;
   private paused = false;
@@ -94,6 +106,7 @@ class MemoryAssignment implements Assignment {
     this.topic = source.topic;
     this.partition = source.partition;
     this.position = group.positionOf(source);
+    this.note = group.noteOf(source);
   }
 
   get signal(): AbortSignal {
@@ -114,8 +127,12 @@ class MemoryAssignment implements Assignment {
     if (this.paused) this.reader.pause();
   }
 
-  commit(next: bigint): void {
-    if (!this.signal.aborted) this.group.commit(this.source, next);
+  commit(next: bigint, note = ''): void {
+    if (!this.signal.aborted) this.group.commit(this.source, next, note);
+  }
+
+  flush(): Promise<void> {
+    return Promise.resolve();
   }
 
   pause(): void {
