@@ -6,6 +6,7 @@ import type { BenchCase, BenchSite } from './bench.case.js';
 import { broadcast } from './broadcast.bench.js';
 import { discard } from './discard.bench.js';
 import { recovery } from './recovery.bench.js';
+import { roundTrip } from './round-trip.bench.js';
 import { seal } from './seal.bench.js';
 import { slowClient } from './slow-client.bench.js';
 import { type Answers, Child, type ChildOptions } from './support/child.process.js';
@@ -14,7 +15,7 @@ import { startRealParts } from './support/real.parts.js';
 import { row, table } from './support/table.js';
 import { timeout } from './timeout.bench.js';
 
-const CASES: readonly BenchCase[] = [broadcast, recovery, slowClient, timeout, seal, discard];
+const CASES: readonly BenchCase[] = [roundTrip, broadcast, recovery, slowClient, timeout, seal, discard];
 
 const USAGE = `npm run bench [name...] -- [--json] [--quick] [--profile <directory>]
 

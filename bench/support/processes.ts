@@ -3,6 +3,10 @@ export const PROCESSES = {
   gateway: new URL('./gateway.process.js', import.meta.url),
   clients: new URL('./clients.process.js', import.meta.url),
   wsFloor: new URL('./ws.floor.process.js', import.meta.url),
+  echo: new URL('./echo.process.js', import.meta.url),
+  requesters: new URL('./requesters.process.js', import.meta.url),
+  kafkajsFloor: new URL('./kafkajs.floor.process.js', import.meta.url),
+  nestPeer: new URL('./nest.peer.process.js', import.meta.url),
   plainReader: new URL('./plain-reader.process.js', import.meta.url),
   temporaryConsumers: new URL('./temporary-consumers.process.js', import.meta.url),
 };
