@@ -142,7 +142,7 @@ async function ourScheduler(url: string): Promise<Side> {
       await app.close();
     },
   };
-  await scheduler.start('bench', (one) => Promise.resolve(side.onDue(one)));
+  await scheduler.start('bench', (one) => Promise.resolve(side.onDue(one as Timeout)));
   return side;
 }
 

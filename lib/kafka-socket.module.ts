@@ -130,8 +130,10 @@ const PORTS: Provider[] = [
   {
     provide: TIMEOUT_SCHEDULER,
     inject: [KAFKA_SOCKET_OPTIONS, LazyModuleLoader],
-    useFactory: ({ redis, timeouts }: ResolvedOptions, modules: LazyModuleLoader): TimeoutScheduler =>
-      redis ? new BullTimeoutScheduler(redis, modules) : new MemoryTimeoutScheduler(timeouts),
+    useFactory: ({ redis, timeouts, kafka }: ResolvedOptions, modules: LazyModuleLoader): TimeoutScheduler =>
+      redis
+        ? new BullTimeoutScheduler(redis, modules)
+        : new MemoryTimeoutScheduler(timeouts, Date.now, kafka !== undefined),
   },
   {
     provide: INBOX,

@@ -57,6 +57,7 @@ describe('the tables of PROTOCOL.md', () => {
       correlationId: 'c',
       causationId: 'm',
       deadline: 1,
+      due: 1,
     };
     const more = { timeoutId: 't', reply: { topic: 'a', partition: 0 }, attempt: 1, user: '{}', final: true };
     const { headers } = encodeMessage({

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { MemoryTimeoutScheduler } from '../lib/timeout/memory/memory.timeout.scheduler.js';
-import type { OnTimeoutDue, TimeoutScheduler } from '../lib/timeout/timeout.scheduler.js';
+import type { TimeoutScheduler } from '../lib/timeout/timeout.scheduler.js';
+import type { OnDue } from '../lib/timeout/waiting.js';
 import { describeWithRedis } from './support/real.parts.js';
 import { bullScheduler, DueTimeouts, redisOptions, timeoutAt } from './support/timeouts.js';
 
@@ -25,7 +26,7 @@ for (const { name, describeAdapter, shared } of adapters) {
 
     /** One that is started, with what came due. */
     async function started(
-      onDue?: OnTimeoutDue,
+      onDue?: OnDue,
       namespace = 'log',
     ): Promise<{ scheduler: TimeoutScheduler; due: DueTimeouts }> {
       const due = new DueTimeouts();

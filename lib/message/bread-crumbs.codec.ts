@@ -13,6 +13,7 @@ const KNOWN = new Set([
   'correlation',
   'causation',
   'deadline',
+  'due',
   'timeout',
   'reply',
   'attempt',
@@ -37,6 +38,7 @@ export function encodeBreadCrumbs(crumbs: BreadCrumbs): string {
   add('correlation', crumbs.correlationId);
   add('causation', crumbs.causationId);
   add('deadline', whole('deadline', crumbs.deadline));
+  add('due', whole('due', crumbs.due));
   add('timeout', crumbs.timeoutId);
   add('reply', crumbs.reply && addressText(crumbs.reply));
   add('attempt', whole('attempt', crumbs.attempt));
@@ -86,6 +88,7 @@ export function decodeBreadCrumbs(text: string, fallbackId: string): BreadCrumbs
     correlationId: known.get('correlation') ?? fallbackId,
     causationId: known.get('causation'),
     deadline: decimal(known, 'deadline'),
+    ...(known.has('due') && { due: decimal(known, 'due') }),
     timeoutId: known.get('timeout'),
     reply: replyAddress(known.get('reply')),
     attempt: decimal(known, 'attempt') ?? 1,

@@ -22,6 +22,11 @@ export interface BreadCrumbs {
   readonly causationId?: string;
   /** When a command is too late, in milliseconds since the epoch. It stops commands only. Crumb `deadline`. */
   readonly deadline?: number;
+  /**
+   * When a command that was scheduled is due, in milliseconds since the epoch; one without it was sent at once. Crumb `due`,
+   * never inherited.
+   */
+  readonly due?: number;
   /** Id of the armed time-out; crumb `timeout`. */
   readonly timeoutId?: string;
   /** Where the one outcome belongs; crumb `reply`. */

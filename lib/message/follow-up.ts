@@ -1,6 +1,7 @@
 import type { BreadCrumbs } from './bread-crumbs.js';
 import { messageId } from './message.id.js';
 import type { Payload, PlatformMessage } from './platform-message.js';
+import { traceHeaders } from './trace.headers.js';
 
 /** What may differ between a message and what it follows from. */
 export interface FollowUpOptions {
@@ -22,21 +23,18 @@ export function followUp<P extends Payload>(
   options: FollowUpOptions = {},
 ): PlatformMessage<P> {
   const id = messageId();
-  return { id, source, payload, breadCrumbs: crumbsAfter(cause, id, options), ...trace(cause) };
+  return { id, source, payload, breadCrumbs: crumbsAfter(cause, id, options), ...(cause && traceHeaders(cause)) };
 }
 
 function crumbsAfter(cause: PlatformMessage | undefined, id: string, options: FollowUpOptions): BreadCrumbs {
   if (!cause) return { correlationId: id, attempt: 1 };
-  // `final` belongs to one result and is never inherited: else a nested command's answer would end the request.
-  const { final: _final, deadline, ...inherited } = cause.breadCrumbs;
+  // `final` belongs to one result and is never inherited: else a nested command's answer would end the request. What follows
+  // from a scheduled command was not scheduled itself.
+  const { final: _final, due: _due, deadline, ...inherited } = cause.breadCrumbs;
   return {
     ...inherited,
     causationId: cause.id,
     attempt: 1,
     ...(options.deadline !== 'none' && deadline !== undefined && { deadline }),
   };
-}
-
-function trace(cause: PlatformMessage | undefined): { traceparent?: string } {
-  return cause?.traceparent === undefined ? {} : { traceparent: cause.traceparent };
 }

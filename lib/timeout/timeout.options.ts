@@ -1,4 +1,4 @@
-/** Time-outs that wait in Redis. It must not evict keys (`maxmemory-policy noeviction`, its default). */
+/** Time-outs and delayed commands that wait in Redis. It must not evict keys (`maxmemory-policy noeviction`, its default). */
 export class RedisOptions {
   /**
    * Where Redis listens: a name or an address.
@@ -27,7 +27,8 @@ export class RedisOptions {
    */
   prefix = 'kafka-socket';
   /**
-   * How long arming or disarming may wait for Redis, in milliseconds; then the gateway goes on with its own timer.
+   * How long arming, scheduling or taking back may wait for Redis, in milliseconds. A gateway then goes on with its own timer; who
+   * schedules a command gets `timeouts_unavailable`.
    * @default 500
    */
   commandTimeout = 500;
@@ -37,19 +38,24 @@ export class RedisOptions {
    */
   maxPending = 10_000;
   /**
-   * Time-outs that one process publishes at the same time.
+   * Time-outs that one process publishes at the same time, and as many delayed commands beside them.
    * @default 100
    */
   concurrency = 100;
 }
 
-/** Time-outs that wait in the process. */
+/** Time-outs and delayed commands that wait in the process. */
 export class MemoryTimeoutOptions {
   /**
    * Time-outs that may be armed at the same time; further ones are refused with `timeouts_unavailable`.
    * @default 1_000_000
    */
   maximum = 1_000_000;
+  /**
+   * Delayed commands that may wait at the same time, beside the time-outs; further ones are refused with `timeouts_unavailable`.
+   * @default 100_000
+   */
+  maximumDelayed = 100_000;
   /**
    * How far the clocks of the processes that share a log may lie apart, in milliseconds. Nothing corrects them here, so where
    * several processes work without Redis this is what a service waits past a deadline before it calls a command late.

@@ -1,29 +1,24 @@
-import type { OutgoingRecord } from '../message/record.js';
+import type { Delayed, DelayOptions, Scheduled } from './delayed.js';
+import type { OnDue, Waiting, WaitingRecord } from './waiting.js';
 
 /** A time-out that is due at a deadline: the result that says so, ready for the log. */
-export interface Timeout {
+export interface Timeout extends Waiting {
   /** Derived from session, key, RequestId and deadline; arming the same id again changes nothing. */
   readonly id: string;
-  /** When it is due, in milliseconds since the epoch. */
-  readonly deadline: number;
-  /** The `timeout` result. Key, value and headers are text. */
+  /** The `timeout` result. */
   readonly record: TimeoutRecord;
 }
 
-/** A record that survives JSON, so that it can wait in Redis. */
-export interface TimeoutRecord extends OutgoingRecord {
+/** A time-out goes to the partition that its request's outcome belongs to. */
+export interface TimeoutRecord extends WaitingRecord {
   readonly partition: number;
-  readonly key: string | null;
-  readonly value: string;
-  readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What happens with a time-out that is due. Resolves when the record is in the log; a rejection means "try again". */
-export type OnTimeoutDue = (timeout: Timeout) => Promise<void>;
-
 /**
- * Wakes at deadlines. It decides nothing: the log does, by the first terminal record. It may wake more than once, and
- * disarming may come too late; both are harmless. The core knows only this; one contract suite runs against every adapter.
+ * Wakes at deadlines. Of time-outs it decides nothing: the log does, by the first terminal record. It may wake more than once, and
+ * disarming may come too late; both are harmless. Delayed commands are known to nobody else, so none of them is ever given up; they
+ * wait apart from the time-outs, so that a flood of them makes none late. The core knows only this; one contract suite runs
+ * against every adapter.
  */
 export interface TimeoutScheduler {
   /** The time that deadlines are made and judged by, in milliseconds since the epoch, corrected where a shared clock is known. */
@@ -35,13 +30,13 @@ export interface TimeoutScheduler {
   readonly clockSkew: number;
   /** Whether {@link now} is corrected by a clock that all processes share; else it is this machine's own. */
   readonly hasSharedClock: boolean;
-  /** Why time-outs cannot be armed now; undefined while they can. */
+  /** Why nothing can be armed or scheduled now; undefined while it can. */
   readonly trouble: string | undefined;
   /**
    * Begins to wake.
-   * @param namespace names the log (its cluster id), so that no other deployment takes a time-out
+   * @param namespace names the log (its cluster id), so that no other deployment takes what waits
    */
-  start(namespace: string, onDue: OnTimeoutDue): Promise<void>;
+  start(namespace: string, onDue: OnDue): Promise<void>;
   /**
    * Asks to be woken at the deadline. Resolves when that survives what the adapter promises to survive.
    * @throws {TimeoutsUnavailableError} `timeouts_unavailable`: the gateway's backstop still holds; its `sent` says whether it may
@@ -54,6 +49,18 @@ export interface TimeoutScheduler {
    * woken, or be about to.
    */
   disarm(id: string): Promise<boolean>;
+  /**
+   * Keeps a command until it is due. Resolves when that survives what the adapter promises to survive.
+   * @throws {TimeoutsUnavailableError} `timeouts_unavailable`; its `sent` says whether it may be scheduled all the same. Asking
+   * again with the same {@link Delayed.id} does no harm.
+   */
+  schedule(delayed: Delayed, options?: DelayOptions): Promise<Scheduled>;
+  /**
+   * Takes back what waits in a slot, and ends its recurrence. Bounded like {@link schedule}.
+   * @returns as {@link disarm} does
+   * @throws {TimeoutsUnavailableError} `timeouts_unavailable`
+   */
+  cancel(slot: string): Promise<boolean>;
   /** Stops waking, waits for what is being published (bounded), hangs up. Safe to call twice. */
   stop(): Promise<void>;
 }

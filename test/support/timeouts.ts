@@ -5,7 +5,8 @@ import Bull from 'bull';
 import { onTestFinished } from 'vitest';
 import { BullTimeoutScheduler } from '../../lib/timeout/bull/bull.timeout.scheduler.js';
 import { RedisOptions } from '../../lib/timeout/timeout.options.js';
-import type { OnTimeoutDue, Timeout } from '../../lib/timeout/timeout.scheduler.js';
+import type { Timeout } from '../../lib/timeout/timeout.scheduler.js';
+import type { OnDue, Waiting } from '../../lib/timeout/waiting.js';
 
 /** A time-out that is due at a deadline, with all that a record can hold. */
 export function timeoutAt(deadline: number): Timeout {
@@ -21,10 +22,10 @@ export function timeoutAt(deadline: number): Timeout {
 
 /** Takes what is due, remembers it in order, and lets a test wait for it. */
 export class DueTimeouts {
-  readonly seen: Timeout[] = [];
+  readonly seen: Waiting[] = [];
   private readonly waiting = new Set<() => void>();
 
-  readonly take: OnTimeoutDue = async (timeout) => {
+  readonly take: OnDue = async (timeout) => {
     this.seen.push(timeout);
     for (const check of this.waiting) check();
   };
@@ -34,9 +35,9 @@ export class DueTimeouts {
   }
 
   /** Waits for a time-out. */
-  async next({ id }: Timeout): Promise<Timeout> {
+  async next<W extends Waiting>({ id }: W): Promise<W> {
     await this.until(() => this.ids.includes(id));
-    return this.seen.find((timeout) => timeout.id === id)!;
+    return this.seen.find((timeout) => timeout.id === id) as W;
   }
 
   /** Waits for so many. */

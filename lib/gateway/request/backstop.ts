@@ -5,6 +5,7 @@ import type { GatewayMetrics } from '../gateway.metrics.js';
 import type { GatewayLimits } from '../gateway.options.js';
 import { Quota } from '../quota.js';
 import type { SessionIdentity } from '../socket/session.js';
+import { sendingDue } from '../../tracing/send.span.js';
 import type { Timeout, TimeoutScheduler } from '../../timeout/timeout.scheduler.js';
 
 /** Whose request it is. Also by the key: who learns a session's id must not be able to use up what it may have. */
@@ -44,7 +45,7 @@ export class Backstop {
   }
 
   async start(namespace: string): Promise<void> {
-    await this.timers.start(namespace, (timeout) => this.write(timeout));
+    await this.timers.start(namespace, (timeout) => this.write(timeout as Timeout));
   }
 
   async stop(): Promise<void> {
@@ -89,7 +90,7 @@ export class Backstop {
   private async write({ id: identity, record }: Timeout): Promise<void> {
     // Not forgotten here: what ends the request is reading the record back, this one or an earlier one.
     if (!this.guarded.has(identity)) return;
-    await this.log.publish(record);
+    await sendingDue(record, (traced) => this.log.publish(traced));
     this.metrics.backstopped();
   }
 }

@@ -5,11 +5,14 @@ import { messageOf } from '../../kafka-socket.error.js';
 import { within } from '../bounded.wait.js';
 import { TimeoutsUnavailableError } from '../timeout.errors.js';
 import type { RedisOptions } from '../timeout.options.js';
-import type { OnTimeoutDue, Timeout, TimeoutScheduler } from '../timeout.scheduler.js';
+import type { Delayed, DelayOptions, Scheduled } from '../delayed.js';
+import type { Timeout, TimeoutScheduler } from '../timeout.scheduler.js';
+import type { OnDue } from '../waiting.js';
+import { DelayedQueue } from './delayed.queue.js';
 import { RedisClock } from './redis.clock.js';
 import { RedisHealth } from './redis.health.js';
-import { closeTimeoutQueue, registerTimeoutQueue, TIMEOUT_JOB } from './timeout.queue.js';
-import { TimeoutWorker } from './timeout.worker.js';
+import { closeQueue, registerQueue, TIMEOUT_JOB } from './timeout.queue.js';
+import { type JobKind, TimeoutWorker } from './timeout.worker.js';
 
 /** What a local clock may be off before it is worth a warning, in milliseconds. */
 const CLOCK_TOLERANCE = 500;
@@ -24,15 +27,33 @@ local tried = redis.call('HGET', KEYS[2], 'attemptsMade')
 redis.call('DEL', KEYS[2])
 return (tried and tonumber(tried) > 0) and 0 or 1`;
 
+const TIMEOUTS: JobKind = {
+  name: 'time-out',
+  otherwise: "others do, and the gateways' own timers hold.",
+  lost:
+    'The gateway that took the request still holds a timer for it; ' +
+    "the job is kept for a day among the queue's failed ones.",
+  keepsUnknown: false,
+};
+
+const DELAYS: JobKind = {
+  name: 'delayed command',
+  otherwise: 'others do; where there are none they wait.',
+  lost: "It is kept among the queue's failed jobs.",
+  keepsUnknown: true,
+};
+
 interface Running {
   readonly queue: Queue<Timeout>;
+  readonly delays: DelayedQueue;
   readonly health: RedisHealth;
-  readonly worker: TimeoutWorker;
+  /** Ends all work, then all connections. */
+  readonly stop: () => Promise<void>;
 }
 
 /**
- * Time-outs that wait in Redis, as delayed jobs of a Bull queue: they survive every process, and any process of the deployment
- * publishes them.
+ * Time-outs and delayed commands that wait in Redis, as delayed jobs of two Bull queues: they survive every process, and any
+ * process of the deployment publishes them.
  *
  * Each is a command of its own. ioredis writes them back to back without waiting for answers, and 25,000 a second are armed
  * so (15,000 where the same process also takes jobs and hears of each); Bull's addBulk, a transaction, manages 19,000.
@@ -75,18 +96,33 @@ export class BullTimeoutScheduler implements TimeoutScheduler {
   }
 
   /** Resolves soon, whether or not Redis is there; where it is not, that is logged, and work begins once it comes. */
-  async start(namespace: string, onDue: OnTimeoutDue): Promise<void> {
-    const { options } = this;
-    const queue = await registerTimeoutQueue(this.modules, options, namespace);
-    if (this.stopping) return closeTimeoutQueue(queue);
-    const worker = new TimeoutWorker(queue, this, onDue);
+  async start(namespace: string, onDue: OnDue): Promise<void> {
+    const { options, modules } = this;
+    const queue = await registerQueue<Timeout>(modules, options, `timeouts.${namespace}`);
+    const delayedQueue = await registerQueue<Delayed>(modules, options, `delayed.${namespace}`);
+    const close = () => Promise.all([closeQueue(queue), closeQueue(delayedQueue)]);
+    if (this.stopping) return void (await close());
+    const delays = new DelayedQueue(delayedQueue, queue.client, () => this.now());
+    const worker = new TimeoutWorker(queue, this, onDue, TIMEOUTS);
+    // The next one first: a crash in between repeats both, and then the one is known and the other the same message.
+    const onDelayedDue = (delayed: Delayed) => delays.follow(delayed).then(() => onDue(delayed));
+    const delayedWorker = new TimeoutWorker(delayedQueue, this, onDelayedDue, DELAYS);
     const health = new RedisHealth({
       client: queue.client,
       place: `${options.host}:${options.port}`,
       ask: () => this.compareClocks(queue),
-      onReached: () => worker.begin(options.concurrency),
+      onReached: () => {
+        worker.begin(options.concurrency);
+        whenConnected(delayedQueue, () => delayedWorker.begin(options.concurrency));
+      },
     });
-    this.running = { queue, health, worker };
+    const stop = async () => {
+      health.stop();
+      await Promise.all([worker.stop(), delayedWorker.stop()]);
+      await within(Promise.allSettled(this.pending), options.commandTimeout, () => new Error()).catch(() => undefined);
+      await close();
+    };
+    this.running = { queue, delays, health, stop };
     await health.verdict;
   }
 
@@ -105,20 +141,17 @@ export class BullTimeoutScheduler implements TimeoutScheduler {
     return (await this.command(({ queue }) => queue.client.eval(DISARM, 2, ...keysOf(queue), id))) === 1;
   }
 
-  stop(): Promise<void> {
-    this.stopping ??= this.finish();
-    return this.stopping;
+  async schedule(delayed: Delayed, options: DelayOptions = {}): Promise<Scheduled> {
+    return (await this.command(({ delays }) => delays.schedule(delayed, options))) as Scheduled;
   }
 
-  private async finish(): Promise<void> {
-    if (!this.running) return;
-    const { queue, health, worker } = this.running;
-    health.stop();
-    await worker.stop();
-    await within(Promise.allSettled(this.pending), this.options.commandTimeout, () => new Error()).catch(
-      () => undefined,
-    );
-    await closeTimeoutQueue(queue);
+  async cancel(slot: string): Promise<boolean> {
+    return (await this.command(({ delays }) => delays.cancel(slot))) as boolean;
+  }
+
+  stop(): Promise<void> {
+    this.stopping ??= this.running ? this.running.stop() : Promise.resolve();
+    return this.stopping;
   }
 
   /** Sends a command and waits for its answer, no longer than allowed. */
@@ -161,4 +194,10 @@ export class BullTimeoutScheduler implements TimeoutScheduler {
         'but time-outs that this process takes from Redis may come as much late. Synchronise the clock (NTP).',
     );
   }
+}
+
+/** Each queue has connections of its own, and those of one may be there before those of the other. */
+function whenConnected({ client }: Queue<Delayed>, begin: () => void): void {
+  if (client.status === 'ready') begin();
+  else client.once('ready', begin);
 }

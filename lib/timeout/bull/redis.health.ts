@@ -111,7 +111,7 @@ export class RedisHealth {
     this.trouble = `Redis at ${this.options.place} cannot be used (${reason}).`;
     if (!this.isLost) {
       this.logger.error(
-        `${this.trouble} Requests go on without armed time-outs, and the gateways' own timers end them. Trying again until it answers.`,
+        `${this.trouble} Requests go on without armed time-outs, and the gateways' own timers end them; delayed commands wait, and none can be scheduled. Trying again until it answers.`,
       );
     }
     this.isLost = true;

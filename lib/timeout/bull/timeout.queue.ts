@@ -4,13 +4,13 @@ import type { JobOptions, Queue } from 'bull';
 import { within } from '../bounded.wait.js';
 import { retryDelay } from '../retry.delay.js';
 import type { RedisOptions } from '../timeout.options.js';
-import type { Timeout } from '../timeout.scheduler.js';
+import type { Waiting } from '../waiting.js';
 import { TooEarlyError } from './too-early.error.js';
 
 /** How long Redis may take to say goodbye, in milliseconds; then connections are cut. */
 const CLOSE_LIMIT = 2_000;
 /** Stands in every job, so it must not change between releases. */
-const BACKOFF = 'timeout';
+export const BACKOFF = 'timeout';
 
 /** How every time-out is kept in Redis. */
 export const TIMEOUT_JOB: JobOptions = {
@@ -22,26 +22,25 @@ export const TIMEOUT_JOB: JobOptions = {
 };
 
 /**
- * Registers the queue with Nest. Its name holds the log's name, which is known only once the log was reached; by then the
+ * Registers a queue with Nest. Its name holds the log's name, which is known only once the log was reached; by then the
  * application's modules are built, so this one is loaded late.
  */
-export async function registerTimeoutQueue(
+export async function registerQueue<W extends Waiting>(
   modules: LazyModuleLoader,
   options: RedisOptions,
-  namespace: string,
-): Promise<Queue<Timeout>> {
-  const name = `timeouts.${namespace}`;
+  name: string,
+): Promise<Queue<W>> {
   const module = await modules.load(() => BullModule.registerQueue({ name, ...queueOptions(options) }), {
     logger: false,
   });
-  return module.get<Queue<Timeout>>(getQueueToken(name), { strict: true });
+  return module.get<Queue<W>>(getQueueToken(name), { strict: true });
 }
 
 /**
  * Closes a queue within a bounded time, whatever state Redis is in. Jobs that run must be over: Bull would wait for them too,
  * but where Redis is away it then leaves a rejection that nobody handles, which ends the process.
  */
-export async function closeTimeoutQueue(queue: Queue<Timeout>): Promise<void> {
+export async function closeQueue(queue: Queue): Promise<void> {
   await within(queue.close(true), CLOSE_LIMIT, () => new Error()).catch(() => undefined);
   for (const client of queue.clients) client.disconnect();
 }
@@ -71,7 +70,7 @@ function queueOptions(options: RedisOptions): BullModuleOptions {
       // A process that dies while it publishes leaves its jobs locked; others take them over after lock and check.
       lockDuration: 10_000,
       stalledInterval: 5_000,
-      maxStalledCount: 100, // Bull drops a job that stalled more often, and ours cannot be to blame
+      maxStalledCount: Number.MAX_SAFE_INTEGER, // Bull drops a job that stalled more often, and ours cannot be to blame
       guardInterval: 1_000, // a wake-up that pub/sub lost comes this late
       retryProcessDelay: 1_000,
       backoffStrategies: {

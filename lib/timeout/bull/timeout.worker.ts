@@ -4,7 +4,8 @@ import type { Job, Queue } from 'bull';
 import { messageOf } from '../../kafka-socket.error.js';
 import { within } from '../bounded.wait.js';
 import { SparingLog } from '../sparing.log.js';
-import type { OnTimeoutDue, Timeout, TimeoutScheduler } from '../timeout.scheduler.js';
+import type { TimeoutScheduler } from '../timeout.scheduler.js';
+import type { OnDue, Waiting } from '../waiting.js';
 import { TooEarlyError } from './too-early.error.js';
 
 /** A job that is early by less than this waits where it is; one that is earlier goes back, to leave its place to others. In milliseconds. */
@@ -12,8 +13,20 @@ const WAIT_AT_MOST = 50;
 /** How long a stop waits for what is being published, in milliseconds. */
 const STOP_LIMIT = 5_000;
 
-/** Takes time-outs that are due from Bull and has them published. */
-export class TimeoutWorker {
+/** What a worker's jobs are. */
+export interface JobKind {
+  /** What people call one. */
+  readonly name: string;
+  /** What holds where this process cannot take any. */
+  readonly otherwise: string;
+  /** What holds where one was given up. */
+  readonly lost: string;
+  /** Whether a job that is none of ours is kept, among the failed ones: a later release may have written it. */
+  readonly keepsUnknown: boolean;
+}
+
+/** Takes what is due from Bull and has it published. */
+export class TimeoutWorker<W extends Waiting> {
   private readonly logger = new Logger('Timeouts');
   private readonly sparing = new SparingLog(this.logger);
   private readonly running = new Set<Promise<void>>();
@@ -21,11 +34,12 @@ export class TimeoutWorker {
   private stopped = false;
 
   constructor(
-    private readonly queue: Queue<Timeout>,
+    private readonly queue: Queue<W>,
     private readonly scheduler: Pick<TimeoutScheduler, 'now' | 'trouble'>,
-    private readonly onDue: OnTimeoutDue,
+    private readonly onDue: OnDue<W>,
+    private readonly kind: JobKind,
   ) {
-    queue.on('failed', (job: Job<Timeout> | null, error: Error) => this.failed(job, error));
+    queue.on('failed', (job: Job<W> | null, error: Error) => this.failed(job, error));
     queue.on('error', (error: Error) => this.troubled(error));
   }
 
@@ -38,11 +52,11 @@ export class TimeoutWorker {
     this.begun = true;
     this.watchNaming();
     void this.queue
-      .process(concurrency, (job: Job<Timeout>) => this.run(job))
+      .process(concurrency, (job: Job<W>) => this.run(job))
       .catch((error) => {
         if (this.stopped) return;
         this.logger.error(
-          `This process takes no time-outs from Redis (${messageOf(error)}); others do, and the gateways' own timers hold. ` +
+          `This process takes no ${this.kind.name}s from Redis (${messageOf(error)}); ${this.kind.otherwise} ` +
             'Check what the Redis user may do, then restart.',
         );
       });
@@ -59,44 +73,46 @@ export class TimeoutWorker {
     await nextTurn(); // in which Bull tells Redis what came of them
   }
 
-  private run(job: Job<Timeout>): Promise<void> {
+  private run(job: Job<W>): Promise<void> {
     const running = this.handle(job).finally(() => this.running.delete(running));
     this.running.add(running);
     return running;
   }
 
-  private async handle(job: Job<Timeout>): Promise<void> {
-    const timeout: unknown = job.data;
-    if (!isTimeout(timeout)) return this.discard(job);
-    const early = timeout.deadline - this.scheduler.now();
+  private async handle(job: Job<W>): Promise<void> {
+    const waiting: unknown = job.data;
+    if (!isWaiting(waiting)) return this.discard(job);
+    const early = waiting.deadline - this.scheduler.now();
     if (early > WAIT_AT_MOST) throw new TooEarlyError(Math.ceil(early));
     if (early > 0) await sleep(early);
-    await this.onDue(timeout);
+    await this.onDue(waiting as W);
   }
 
   /**
-   * A job without a time-out is a ghost: it was removed after Bull had chosen it and before Bull had locked it, and locking
+   * A job without data is a ghost: it was removed after Bull had chosen it and before Bull had locked it, and locking
    * made its hash again, empty. Bull can neither complete nor expire it, so it would stay for ever and keep its id from being
    * armed. Bull removes no job that is locked, and this lock is ours.
    */
-  private async discard(job: Job<Timeout>): Promise<void> {
-    if (Object.keys(job.data ?? {}).length > 0)
-      this.sparing.warn(`Job ${job.id} in the queue of time-outs is not one. It was removed.`);
+  private async discard(job: Job<W>): Promise<void> {
+    if (Object.keys(job.data ?? {}).length > 0) {
+      const what = `Job ${job.id} in the queue of ${this.kind.name}s is not one.`;
+      if (this.kind.keepsUnknown) {
+        await job.discard();
+        throw new Error(what);
+      }
+      this.sparing.warn(`${what} It was removed.`);
+    }
     await job.releaseLock();
     await job.remove();
   }
 
-  private failed(job: Job<Timeout> | null, error: Error): void {
+  private failed(job: Job<W> | null, error: Error): void {
     if (error instanceof TooEarlyError) return;
-    const target = job && isTimeout(job.data) ? ` for ${job.data.record.topic}/${job.data.record.partition}` : '';
-    const what = `The time-out ${job?.id ?? '(unknown)'}${target} could not be published (${messageOf(error)})`;
+    const what = `The ${this.kind.name} ${job?.id ?? '(unknown)'}${targetOf(job?.data)} could not be published (${messageOf(error)})`;
     if (job && job.finishedOn === undefined) {
       this.sparing.warn(`${what}. It is tried again.`);
     } else {
-      this.logger.error(
-        `${what} after ${job?.attemptsMade} attempts and is given up. The gateway that took the request still holds a timer for it; ` +
-          "the job is kept for a day among the queue's failed ones.",
-      );
+      this.logger.error(`${what} after ${job?.attemptsMade} attempts and is given up. ${this.kind.lost}`);
     }
   }
 
@@ -113,13 +129,20 @@ export class TimeoutWorker {
   }
 }
 
-/** Whether what came out of Redis is a time-out. Anyone may have written it. */
-function isTimeout(data: unknown): data is Timeout {
+/** Whether what came out of Redis is a record that waited. Anyone may have written it. */
+function isWaiting(data: unknown): data is Waiting {
   if (typeof data !== 'object' || data === null) return false;
-  const { id, deadline, record } = data as Partial<Timeout>;
+  const { id, deadline, record } = data as Partial<Waiting>;
   if (typeof id !== 'string' || typeof deadline !== 'number' || typeof record !== 'object' || record === null)
     return false;
-  return typeof record.topic === 'string' && typeof record.partition === 'number' && typeof record.headers === 'object';
+  const hasPlace = typeof record.partition === 'number' || typeof record.key === 'string';
+  return typeof record.topic === 'string' && hasPlace && typeof record.headers === 'object';
+}
+
+function targetOf(data: unknown): string {
+  if (!isWaiting(data)) return '';
+  const { topic, partition } = data.record;
+  return ` for ${topic}${partition === undefined ? '' : `/${partition}`}`;
 }
 
 /** A connection that just broke, which is told elsewhere; or a job that was removed, or taken over by another process, while it ran. */
