@@ -30,6 +30,7 @@ describe('the package that is published', () => {
       'PROTOCOL.md',
       'PROTOCOL.vectors.json',
       'README.md',
+      'docs/guarantees.md',
       'package.json',
     ]);
     expect(code.filter((file) => !/\.(js|js\.map|d\.ts)$/.test(file))).toEqual([]);

@@ -53,10 +53,12 @@ async function outcomeFor(data: unknown): Promise<Outcome> {
 describe.each(BACKENDS)('on the %s log', (backend) => {
   it('each of the four statuses ends the request once, and only what failed is a dead letter', async () => {
     const { topic, PlaceBid } = bidding();
+    const handled: number[] = [];
     @Injectable()
     class Bidding {
       @CommandHandler(PlaceBid)
       place({ data: { amount } }: Command<InstanceType<typeof PlaceBid>>) {
+        handled.push(amount);
         if (amount === 2) throw new CommandRejectedError('BID_TOO_LOW', 'Somebody bids more.');
         if (amount === 3) throw new Error('a secret');
         return amount;
@@ -78,6 +80,7 @@ describe.each(BACKENDS)('on the %s log', (backend) => {
     expect(await service.follower.deadLetter()).toMatchObject({ dlq_reason: 'failed', dlq_error: 'Error: a secret' });
     expect(service.follower.deadLetters).toHaveLength(1);
     expect(sent.map(({ requestId }) => service.follower.outcomes(requestId).length)).toEqual([1, 1, 1, 1]);
+    expect(handled).toEqual([1, 2, 3]);
     expect(service.lines).toEqual([
       expect.stringMatching(/^error .*Bidding\.place failed on command PlaceBid at .*: a secret/),
     ]);
