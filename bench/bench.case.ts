@@ -16,6 +16,8 @@ export interface BenchSite {
   tell(text: string): void;
   /** Starts a part of the case in a process of its own, which ends with the case. */
   start<A extends Answers>(module: URL, options?: ChildOptions): Child<A>;
+  /** Ends all that it started, before the case itself ends. */
+  stop(): Promise<void>;
 }
 
 /** One thing that is measured, ours beside the floor or a peer that does the same work in the same run. */

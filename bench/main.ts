@@ -5,9 +5,11 @@ import { parseArgs } from 'node:util';
 import type { BenchCase, BenchSite } from './bench.case.js';
 import { broadcast } from './broadcast.bench.js';
 import { discard } from './discard.bench.js';
+import { idle } from './idle.bench.js';
 import { recovery } from './recovery.bench.js';
 import { roundTrip } from './round-trip.bench.js';
 import { seal } from './seal.bench.js';
+import { service } from './service.bench.js';
 import { slowClient } from './slow-client.bench.js';
 import { type Answers, Child, type ChildOptions } from './support/child.process.js';
 import { judge } from './support/figure.js';
@@ -15,7 +17,7 @@ import { startRealParts } from './support/real.parts.js';
 import { row, table } from './support/table.js';
 import { timeout } from './timeout.bench.js';
 
-const CASES: readonly BenchCase[] = [roundTrip, broadcast, recovery, slowClient, timeout, seal, discard];
+const CASES: readonly BenchCase[] = [roundTrip, service, broadcast, recovery, slowClient, idle, timeout, seal, discard];
 
 const USAGE = `npm run bench [name...] -- [--json] [--quick] [--profile <directory>]
 
@@ -64,8 +66,12 @@ function parsed<T>(parse: () => T): T {
 /** Runs one case, and ends what it started. */
 async function runCase(one: BenchCase, parts: Pick<BenchSite, 'brokers' | 'redisUrl' | 'quick'>) {
   const children: { stop(): Promise<void> }[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(children.map((child) => child.stop()));
+  };
   const site: BenchSite = {
     ...parts,
+    stop,
     tell: (text) => console.error(`${one.name}: ${text}`),
     start<A extends Answers>(module: URL, options?: ChildOptions): Child<A> {
       const child = Child.start<A>(module, options);
@@ -76,7 +82,7 @@ async function runCase(one: BenchCase, parts: Pick<BenchSite, 'brokers' | 'redis
   try {
     return await one.run(site);
   } finally {
-    await Promise.all(children.map((child) => child.stop()));
+    await stop();
   }
 }
 

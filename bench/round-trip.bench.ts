@@ -22,7 +22,6 @@ interface Side {
   readonly requesters: Child<Requesters>;
   /** The server's processor time so far, in milliseconds. */
   cpu(): Promise<number>;
-  stop(): Promise<void>;
 }
 
 interface Sample {
@@ -57,6 +56,7 @@ export const roundTrip: BenchCase = {
       const together = await measured(site.quick ? 2 : 5, sides, many, CLIENTS);
       return [...oneByOne(alone), ...inFlight(together)];
     } finally {
+      await site.stop(); // before its topics are gone
       await writer.close();
     }
   },

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Admin, Kafka, logLevel, Partitioners, type Producer } from 'kafkajs';
 import { now } from './clock.js';
-import { eventRecord } from './event.record.js';
+import { type EventRecord, eventRecord } from './event.record.js';
 
 /** Pause between two batches of a steady stream, in milliseconds. */
 const EVERY = 10;
@@ -44,6 +44,31 @@ export class EventWriter {
       const messages = Array.from({ length: lots }, (_, lot) => ({ ...eventRecord(lot, { name }), partition }));
       await this.producer.send({ topic, acks: -1, messages });
     }
+  }
+
+  /** Records into one partition, in their order. */
+  async write(topic: string, partition: number, records: readonly EventRecord[]): Promise<void> {
+    for (let written = 0; written < records.length; written += BATCH) {
+      const messages = records.slice(written, written + BATCH).map((record) => ({ ...record, partition }));
+      await this.producer.send({ topic, acks: -1, messages });
+    }
+  }
+
+  /**
+   * Waits until a topic holds so many records, and no more.
+   * @param every how often it is looked, in milliseconds
+   * @returns when that was, by `now()`
+   */
+  until(topic: string, count: number, every: number, limit: number): Promise<number> {
+    return this.asAdmin(async (admin) => {
+      for (const giveUp = now() + limit; ; await pause(every)) {
+        const offsets = await admin.fetchTopicOffsets(topic);
+        const records = offsets.reduce((sum, { high }) => sum + Number(high), 0);
+        if (records === count) return now();
+        if (records > count || now() > giveUp)
+          throw new Error(`"${topic}" holds ${records} records in place of ${count}.`);
+      }
+    });
   }
 
   /**

@@ -7,6 +7,8 @@ export const PROCESSES = {
   requesters: new URL('./requesters.process.js', import.meta.url),
   kafkajsFloor: new URL('./kafkajs.floor.process.js', import.meta.url),
   nestPeer: new URL('./nest.peer.process.js', import.meta.url),
+  handlers: new URL('./handlers.process.js', import.meta.url),
+  nestHandlers: new URL('./nest.handlers.process.js', import.meta.url),
   plainReader: new URL('./plain-reader.process.js', import.meta.url),
   temporaryConsumers: new URL('./temporary-consumers.process.js', import.meta.url),
 };
