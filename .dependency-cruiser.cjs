@@ -1,7 +1,7 @@
 /*
  * The one-way rule of lib/:
  *
- *   gateway, service  →  timeout, log  →  message  →  protocol, kafka-socket.error
+ *   gateway, service  →  timeout, log, tracing  →  message  →  protocol, kafka-socket.error
  *   gateway, service, client  →  protocol
  *
  * A room that is not named in its `mayImport` is out of reach for it, and so is every room that is added later.
@@ -32,12 +32,13 @@ module.exports = {
     oneWay('timeout', ['message', 'kafka-socket.error'], 'A scheduler wakes with a message, it does not publish.'),
     oneWay(
       'service',
-      ['timeout', 'log', 'message', 'protocol', 'kafka-socket.error'],
+    oneWay('tracing', ['message', 'protocol', 'kafka-socket.error'], 'Spans are made of messages, wherever they go.'),
+      ['timeout', 'log', 'tracing', 'message', 'entity', 'protocol', 'kafka-socket.error'],
       'A service must run where no gateway is.',
     ),
     oneWay(
       'gateway',
-      ['timeout', 'log', 'message', 'protocol', 'kafka-socket.error'],
+      ['timeout', 'log', 'tracing', 'message', 'protocol', 'kafka-socket.error'],
       'A gateway must run where no handler is.',
     ),
     oneWay(

@@ -17,6 +17,7 @@ import { ServiceRunner } from './service/service.runner.js';
 import { TIMEOUT_SCHEDULER } from './timeout/timeout.constants.js';
 import { within } from './timeout/bounded.wait.js';
 import type { TimeoutScheduler } from './timeout/timeout.scheduler.js';
+import { sendingDue } from './tracing/send.span.js';
 
 /** The pause before the first new attempt to start, and the longest one, in milliseconds. */
 const RETRY = { first: 250, longest: 5_000 };
@@ -58,7 +59,11 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
       () => this.connect(),
       () => log.ensureTopics(options.gateway?.topics ?? []),
       () => service.ensureTopics(),
-      () => scheduler.start(log.clusterId, async ({ record }) => void (await log.publish(record))),
+      () =>
+        scheduler.start(
+          log.clusterId,
+          async ({ record }) => void (await sendingDue(record, (one) => log.publish(one))),
+        ),
       async () => gateway?.start(),
       () => service.start(),
     ];

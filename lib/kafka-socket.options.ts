@@ -10,6 +10,7 @@ import type { Inbox } from './service/inbox/inbox.js';
 import type { InboxOptions } from './service/inbox/inbox.options.js';
 import { ServiceOptions } from './service/service.options.js';
 import { MemoryTimeoutOptions, RedisOptions } from './timeout/timeout.options.js';
+import { BAGGAGE_NAME } from './tracing/baggage.codec.js';
 
 /** What a user writes: every option may be left out, and an `undefined` counts as left out. */
 export interface KafkaSocketModuleOptions {
@@ -127,7 +128,7 @@ function checkInbox({ store, whenAway }: InboxOptions, { redis }: KafkaSocketMod
 }
 
 function checkGateway(gateway: GatewayOptions, problems: string[]): void {
-  const { topics, path, heartbeat, ttl, broadcast, flushWindow } = gateway;
+  const { topics, path, heartbeat, ttl, broadcast, flushWindow, trace } = gateway;
   checkAccess(gateway, problems);
   if (topics.length === 0) problems.push('"gateway.topics" is empty. Name the topics whose commands clients may send.');
   for (const topic of topics) {
@@ -145,6 +146,9 @@ function checkGateway(gateway: GatewayOptions, problems: string[]): void {
       `"gateway.flushWindow" (${flushWindow} ms) is not below "gateway.heartbeat.timeout" (${heartbeat.timeout} ms), so no ping could be ` +
         'answered in time. Shorten the window (default 0) or raise the time-out.',
     );
+  }
+  for (const name of trace.baggage) {
+    if (!BAGGAGE_NAME.test(name)) problems.push(`"gateway.trace.baggage" holds "${name}", which is no name of an entry.`);
   }
   if (ttl.default > ttl.maximum) {
     problems.push(

@@ -64,6 +64,8 @@ describe('the tables of PROTOCOL.md', () => {
       id: 'i',
       source: '/s',
       traceparent: 't',
+      tracestate: 't',
+      baggage: 'b',
       payload: { kind: 'command', name: 'Do', data: null },
       breadCrumbs: { ...crumbs, ...more },
     });

@@ -37,6 +37,23 @@ export class TtlOptions {
   grace = 1_000;
 }
 
+/** What a gateway takes of a client's word about traces. */
+export class TraceOptions {
+  /**
+   * Whether a client's trace is gone on with, so that one trace shows all from the click on. `false`: every request begins a trace of its
+   * own, linked to the client's. A client chooses the id of its trace and whether it is recorded, so where strangers connect they
+   * could have all that they do recorded, or write into traces whose ids they know.
+   * @default true
+   */
+  follow = true;
+  /**
+   * Names of the entries of a client's baggage that are taken; all others are dropped. What is taken travels in a header of every message
+   * that follows, and services may act upon it or pass it on to others: name only what a stranger may choose.
+   * @default []
+   */
+  baggage: readonly string[] = [];
+}
+
 /** What a gateway takes from one client and holds for all. */
 export class GatewayLimits {
   /**
@@ -205,6 +222,11 @@ export class GatewayOptions {
    * @default new GatewayLimits()
    */
   limits = new GatewayLimits();
+  /**
+   * What is taken of a client's word about traces.
+   * @default new TraceOptions()
+   */
+  trace = new TraceOptions();
   /** Who gets a WebSocket at all, by cookie or header, before there is one. Left out: every page of an allowed origin. */
   admit?: Admit;
   /** Who connects, by the token of the hello. Left out: whom `admit` said, else everyone, with a warning in production. */

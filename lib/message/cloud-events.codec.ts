@@ -5,7 +5,8 @@ import { MalformedMessageError, UnserializablePayloadError } from './message.err
 import { type MessageType, messageTypeOf } from './message.type.js';
 import type { Payload, PlatformMessage } from './platform-message.js';
 import { headerText } from './record.headers.js';
-import type { HeaderValue, RecordHeaders } from './record.js';
+import type { RecordHeaders } from './record.js';
+import { traceHeaders, traceHeadersIn } from './trace.headers.js';
 
 /** What a message is on the wire, without its place. */
 export interface EncodedMessage {
@@ -40,7 +41,7 @@ export function encodeMessage(message: PlatformMessage): EncodedMessage {
       ce_type: typeText(message.payload),
       'content-type': 'application/json',
       ce_breadcrumbs: encodeBreadCrumbs(message.breadCrumbs),
-      ...(message.traceparent !== undefined && { traceparent: message.traceparent }),
+      ...traceHeaders(message),
     },
     value: encodePayload(message.payload),
   };
@@ -79,7 +80,7 @@ export function decodeEnvelope(headers: RecordHeaders): MessageEnvelope {
     id,
     source: required(headers, 'ce_source'),
     breadCrumbs: decodeBreadCrumbs(headerText(headers['ce_breadcrumbs']) ?? '', id),
-    ...optionalText('traceparent', headers['traceparent']),
+    ...traceHeadersIn(headers),
   };
 }
 
@@ -136,11 +137,6 @@ function required(headers: RecordHeaders, name: string): string {
   const text = headerText(headers[name]);
   if (text === undefined || text === '') throw new MalformedMessageError(`The header "${name}" is missing.`);
   return text;
-}
-
-function optionalText(name: 'traceparent', value: HeaderValue): { traceparent?: string } {
-  const text = headerText(value);
-  return text === undefined ? {} : { [name]: text };
 }
 
 function describe(text: string | undefined): string {

@@ -44,6 +44,8 @@ export interface ClientFrames {
     age?: number;
     key?: string;
     traceparent?: string;
+    /** W3C baggage; taken as far as the gateway was told to. */
+    baggage?: string;
     sessionId?: string;
   };
   subscribe: { channels: readonly string[]; types?: readonly string[] };

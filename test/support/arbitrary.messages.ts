@@ -72,13 +72,16 @@ export const anyPayload: fc.Arbitrary<Payload> = fc.oneof(
     data,
   })),
 );
+const hex = (length: number) => fc.stringMatching(new RegExp(`^[0-9a-f]{${length - 1}}[1-9a-f]$`));
+export const anyTraceparent = fc.tuple(hex(32), hex(16), hex(2)).map((parts) => ['00', ...parts].join('-'));
 export const anyMessage: fc.Arbitrary<PlatformMessage> = fc.record(
   {
     id: anyText.filter((t) => t !== ''),
     source: anyText.filter((t) => t !== ''),
     breadCrumbs: anyCrumbs,
     payload: anyPayload,
-    traceparent: anyText,
+    traceparent: anyTraceparent,
+    baggage: fc.stringMatching(/^[a-z]{1,9}=[a-z]{1,9}$/),
   },
   { requiredKeys: ['id', 'source', 'breadCrumbs', 'payload'] },
 );
@@ -116,7 +119,9 @@ const ourHeaders = fc.record({
   ce_source: mostly(anyText),
   ce_type: mostly(fc.constantFrom('command.A', 'result.A', 'event.A.B', 'event.A', 'command.', 'result.a.b', 'x')),
   ce_breadcrumbs: mostly(fc.oneof(crumbSoup, anyCrumbs.map(encodeBreadCrumbs))),
-  traceparent: anyHeader,
+  traceparent: mostly(anyTraceparent),
+  tracestate: anyHeader,
+  baggage: anyHeader,
 });
 /** Headers by anyone. */
 export const headerSoup = fc.oneof(ourHeaders, fc.dictionary(fc.string(), anyHeader)) as fc.Arbitrary<RecordHeaders>;

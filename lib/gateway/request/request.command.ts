@@ -5,6 +5,7 @@ import type { Command } from '../../message/command.js';
 import type { CommandResult } from '../../message/command.result.js';
 import { messageId } from '../../message/message.id.js';
 import type { PlatformMessage } from '../../message/platform-message.js';
+import { type TraceHeaders, traceHeaders } from '../../message/trace.headers.js';
 import { timeoutId } from '../../message/request.identity.js';
 import type { ClientFrames } from '../../protocol/frames.js';
 import type { Timeout } from '../../timeout/timeout.scheduler.js';
@@ -12,20 +13,24 @@ import type { Session } from '../socket/session.js';
 
 const SOURCE = '/gateway';
 
-/** Turns a request into the command that starts its process: the first message, which correlates to itself. */
+/**
+ * Turns a request into the command that starts its process: the first message, which correlates to itself.
+ * @param trace that it belongs to
+ */
 export function commandOf(
   session: Session,
   request: ClientFrames['request'],
   deadline: number,
   reply: ReplyAddress,
+  trace: TraceHeaders,
 ): PlatformMessage<Command> {
   const id = messageId();
-  const { requestId, traceparent } = request;
+  const { requestId } = request;
   const { id: sessionId, publicKey } = session.identity;
   return {
     id,
     source: SOURCE,
-    ...(traceparent !== undefined && { traceparent }),
+    ...trace,
     breadCrumbs: {
       requestId,
       sessionId,
@@ -43,7 +48,7 @@ export function commandOf(
 
 /** The time-out of a command: a result like any other, which ends the request if it is the first to do so. */
 export function timeoutOf(
-  command: Pick<PlatformMessage, 'id' | 'breadCrumbs' | 'traceparent'>,
+  command: Pick<PlatformMessage, 'id' | 'breadCrumbs' | keyof TraceHeaders>,
   name: string,
 ): Timeout | undefined {
   const { reply, timeoutId: id, deadline, sessionId } = command.breadCrumbs;
@@ -54,14 +59,7 @@ export function timeoutOf(
     name,
     data: { status: 'timeout', code: 'TIMEOUT', message: `"${name}" was not finished before its deadline.` },
   };
-  const { traceparent } = command;
-  const encoded = encodeMessage({
-    id: messageId(),
-    source: SOURCE,
-    breadCrumbs,
-    payload,
-    ...(traceparent !== undefined && { traceparent }),
-  });
+  const encoded = encodeMessage({ id: messageId(), source: SOURCE, breadCrumbs, payload, ...traceHeaders(command) });
   return { id, deadline, record: { ...reply, key: sessionId, ...encoded } };
 }
 

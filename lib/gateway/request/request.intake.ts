@@ -30,6 +30,8 @@ import type { RequestRepeats, TakenRequest } from './request.repeats.js';
 import { atOf } from '../routing/routed.record.js';
 import type { SetupQueue } from '../sealing/setup.queue.js';
 import type { Session } from '../socket/session.js';
+import { answered, headersFor, requested } from '../../tracing/request.span.js';
+import { sending } from '../../tracing/send.span.js';
 
 type Request = ClientFrames['request'];
 
@@ -59,18 +61,22 @@ export class RequestIntake {
    * client is told the rest when it is known.
    * @throws {ClientFacingError} what the client is told at once
    */
-  async take(session: Session, data: Request, frameId?: string): Promise<void> {
-    try {
-      await this.takeIn(session, data, frameId);
-    } catch (error) {
-      this.metrics.answered(error instanceof ClientFacingError ? error.code : 'internal');
-      throw error;
-    }
+  take(session: Session, data: Request, frameId?: string): Promise<void> {
+    return requested(data, this.options.trace, () => this.takeOrRefuse(session, data, frameId));
   }
 
   /** Waits for what is on its way into the log. */
   async settled(): Promise<void> {
     await Promise.all(this.underWay);
+  }
+
+  private async takeOrRefuse(session: Session, data: Request, frameId?: string): Promise<void> {
+    try {
+      await this.takeIn(session, data, frameId);
+    } catch (error) {
+      this.answered(error instanceof ClientFacingError ? error.code : 'internal');
+      throw error;
+    }
   }
 
   private async takeIn(session: Session, data: Request, frameId?: string): Promise<void> {
@@ -120,7 +126,8 @@ export class RequestIntake {
     if (age >= ttl) throw new UnknownOutcomeError(TOO_OLD);
     const partition = await this.partitionFor(data, key);
     const deadline = Math.round(this.scheduler.now() - age + ttl);
-    return commandOf(session, data, deadline, { topic: data.topic, partition });
+    const trace = headersFor(data, this.options.trace);
+    return commandOf(session, data, deadline, { topic: data.topic, partition }, trace);
   }
 
   private async partitionFor(request: Request, key: string): Promise<number> {
@@ -138,7 +145,7 @@ export class RequestIntake {
     const entry = this.ledger.open(identity);
     entry.fingerprint = fingerprint;
     const publishing = this.arming
-      .run(timeout, () => this.log.publish(record))
+      .run(timeout, () => sending(record, (traced) => this.log.publish(traced)))
       .then(
         (at) => (entry.command ??= at),
         (error: unknown) => this.notConfirmed(request, entry, error),
@@ -173,16 +180,21 @@ export class RequestIntake {
   private inBackground(work: Promise<void>, { session, data: { requestId }, frameId }: TakenRequest): void {
     const told = work
       .then(
-        () => this.metrics.answered('accepted'),
+        () => this.answered('accepted'),
         (error: unknown) => {
           const known = error instanceof ClientFacingError ? error : this.internal(requestId, error);
           const { code, message, temporary } = known;
           session.send('error', { requestId, code, message, temporary }, frameId);
-          this.metrics.answered(code);
+          this.answered(code);
         },
       )
       .finally(() => this.underWay.delete(told));
     this.underWay.add(told);
+  }
+
+  private answered(answer: string): void {
+    this.metrics.answered(answer);
+    answered(answer);
   }
 
   private internal(requestId: string, cause: unknown): InternalError {

@@ -7,6 +7,7 @@ import type { ResultSealer } from '../sealing/result.sealer.js';
 import { atOf, type RequestOwner, type RoutedEvent, type RoutedRecord, type RoutedResult } from './routed.record.js';
 import type { Session } from '../socket/session.js';
 import { wireFrame } from '../socket/wire.frame.js';
+import { delivering } from '../../tracing/deliver.span.js';
 
 /** Decides what of a routed record one client gets, live or in recovery, by what it may see now. */
 export class Delivery {
@@ -29,7 +30,7 @@ export class Delivery {
   /** Seals a result for the session that it belongs to. */
   seal(session: Session, result: RoutedResult): Sealed {
     const aad = sealedFor(result.topic, session.id, result.owner.requestId);
-    return this.sealer.seal(session.identity.publicKey, aad, outcomeIn(result.value));
+    return delivering(result, () => this.sealer.seal(session.identity.publicKey, aad, outcomeIn(result.value)));
   }
 
   private resultFrame(session: Session, result: RoutedResult): Buffer | undefined {

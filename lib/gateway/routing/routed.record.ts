@@ -33,6 +33,8 @@ export interface RoutedResult extends Routed {
   readonly owner: RequestOwner;
   /** The outcome's JSON, as somebody wrote it. */
   readonly value: Buffer;
+  /** The span that wrote it, where that is traced. */
+  readonly traceparent?: string;
 }
 
 /** An event that leaves the house. */
@@ -53,6 +55,9 @@ export type RoutedRecord = RoutedResult | RoutedEvent;
 /** What an entry of the ring weighs beside its bytes: objects, strings, the slot. Measured, rounded up. */
 const ENTRY_BYTES = 700;
 
+/** Anyone may write a header, and the ring keeps it. */
+const TRACEPARENT_LENGTH = 55;
+
 /** The place of a record, as frames name it. */
 export function atOf({ topic, partition, offset }: Pick<Routed, 'topic' | 'partition' | 'offset'>): At {
   return [topic, partition, String(offset)];
@@ -69,8 +74,10 @@ export function routedResult(record: LogRecord, crumbs: BreadCrumbs, identity: s
     requestId: requestId!,
     ...(user !== undefined && { user }),
   };
-  const bytes = value.length + (user?.length ?? 0) + ENTRY_BYTES;
-  return { kind: 'result', topic, partition, offset, identity, owner, value, bytes };
+  const traceparent = headerText(record.headers['traceparent'])?.slice(0, TRACEPARENT_LENGTH);
+  const bytes = value.length + (user?.length ?? 0) + (traceparent?.length ?? 0) + ENTRY_BYTES;
+  const traced = traceparent !== undefined && { traceparent };
+  return { kind: 'result', topic, partition, offset, identity, owner, value, bytes, ...traced };
 }
 
 export function routedEvent(record: LogRecord, type: string, content: BroadcastContent): RoutedEvent {

@@ -15,6 +15,7 @@ const PARTITION = /^(0|[1-9]\d{0,5})$/;
 /** @see https://www.w3.org/TR/trace-context/#traceparent-header */
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 const MAX_KEY = 256;
+const MAX_BAGGAGE = 1_024;
 /** Names in one list of topics or types. */
 const MAX_NAMES = 1_024;
 
@@ -50,7 +51,7 @@ export const read = {
   },
 
   request(data: object): ClientFrames['request'] {
-    const { requestId, topic, command, payload, ttl, age, key, traceparent, sessionId } = data as Record<
+    const { requestId, topic, command, payload, ttl, age, key, traceparent, baggage, sessionId } = data as Record<
       string,
       unknown
     >;
@@ -65,6 +66,7 @@ export const read = {
       ...(traceparent !== undefined && {
         traceparent: matching('traceparent', traceparent, TRACEPARENT, 'a W3C traceparent'),
       }),
+      ...(baggage !== undefined && { baggage: textOf('baggage', baggage, MAX_BAGGAGE) }),
       ...(sessionId !== undefined && { sessionId: textOf('sessionId', sessionId, 256) }),
     };
   },

@@ -14,6 +14,8 @@ import { HandlerCaller } from './handler.caller.js';
 import { HandledOnce, type Keeping } from '../inbox/handled.once.js';
 import type { Handler } from '../declaration/handler.js';
 import { OutcomeWriter } from '../publishing/outcome.writer.js';
+import { concluded, processing } from '../../tracing/process.span.js';
+import { ServiceOptions } from '../service.options.js';
 import { givenUp, type Verdict, whyGivenUp } from './verdict.js';
 
 /** Carries a command out, and puts all that came of it into the log. */
@@ -29,15 +31,21 @@ export class CommandProcessor {
     private readonly events: EventWriter,
     private readonly deadLetters: DeadLetters,
     @Inject(TIMEOUT_SCHEDULER) private readonly scheduler: TimeoutScheduler,
+    private readonly options: ServiceOptions,
   ) {}
 
   /**
    * Resolves when the record may be committed.
    * @throws where the record stopped being ours before that
    */
-  async process(handler: Handler, arrival: Arrival): Promise<void> {
+  process(handler: Handler, arrival: Arrival): Promise<void> {
+    return processing(arrival, handler.label, this.options.name, () => this.handle(handler, arrival));
+  }
+
+  private async handle(handler: Handler, arrival: Arrival): Promise<void> {
     if (arrival.ending === 'answered') return this.resend(handler, arrival);
     const verdict = await this.once.call(handler, arrival, (keeping) => this.carryOut(handler, arrival, keeping));
+    concluded(verdict.outcome.status, verdict.error);
     // What an aborted handler throws says nothing of the command. What it did all the same is done, and is told as ever: the
     // next owner may still find the answer before it comes to the command.
     if (verdict.reason !== undefined) arrival.signal.throwIfAborted();

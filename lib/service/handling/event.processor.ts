@@ -9,6 +9,8 @@ import { EventWriter } from '../publishing/event.writer.js';
 import { HandlerCaller } from './handler.caller.js';
 import { HandledOnce } from '../inbox/handled.once.js';
 import { OutcomeWriter } from '../publishing/outcome.writer.js';
+import { concluded, processing } from '../../tracing/process.span.js';
+import { ServiceOptions } from '../service.options.js';
 import type { Handler } from '../declaration/handler.js';
 import { whyGivenUp } from './verdict.js';
 
@@ -21,6 +23,7 @@ export class EventProcessor {
     private readonly outcomes: OutcomeWriter,
     private readonly events: EventWriter,
     private readonly deadLetters: DeadLetters,
+    private readonly options: ServiceOptions,
   ) {}
 
   /**
@@ -30,9 +33,13 @@ export class EventProcessor {
   async process(handlers: readonly Handler[], arrival: Arrival): Promise<void> {
     // All to their end, also where one fails: the key's lane is free only when nobody is at work in it.
     const meant = handlers.filter(isMeantBy(arrival));
-    const ended = await Promise.allSettled(meant.map((handler) => this.handle(handler, arrival)));
+    const ended = await Promise.allSettled(meant.map((handler) => this.traced(handler, arrival)));
     const failed = ended.find((one) => one.status === 'rejected');
     if (failed) throw failed.reason;
+  }
+
+  private traced(handler: Handler, arrival: Arrival): Promise<void> {
+    return processing(arrival, handler.label, this.options.name, () => this.handle(handler, arrival));
   }
 
   private async handle(handler: Handler, arrival: Arrival): Promise<void> {
@@ -42,6 +49,7 @@ export class EventProcessor {
       this.caller.call(handler, arrival, new Deadline(undefined), keeping),
     );
     const { reason, events, replies } = verdict;
+    concluded(verdict.outcome.status, verdict.error);
     if (reason !== undefined) signal.throwIfAborted();
     const unanswered = await this.outcomes.replyHeld(messageWith(envelope, eventOf(handler)), replies, signal);
     const refused = await this.events.write(handler, arrival, events);

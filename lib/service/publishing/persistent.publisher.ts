@@ -6,6 +6,7 @@ import type { MessageLog } from '../../log/message.log.js';
 import type { LogPosition, OutgoingRecord } from '../../message/record.js';
 import { abortedFor } from '../handling/handling.js';
 import { SparingLog } from '../../timeout/sparing.log.js';
+import { sending } from '../../tracing/send.span.js';
 
 /** First and longest pause between two tries, in milliseconds. */
 const FIRST_PAUSE = 100;
@@ -31,7 +32,11 @@ export class PersistentPublisher {
    * @throws at once what no other try would mend: a record that is refused, a topic that is missing, a fault of ours
    * @throws what the last try threw, once the signal is aborted
    */
-  async publish(record: OutgoingRecord, signal?: AbortSignal): Promise<LogPosition> {
+  publish(record: OutgoingRecord, signal?: AbortSignal): Promise<LogPosition> {
+    return sending(record, (traced) => this.persist(traced, signal));
+  }
+
+  private async persist(record: OutgoingRecord, signal?: AbortSignal): Promise<LogPosition> {
     let giveUpAt: number | undefined;
     for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       try {

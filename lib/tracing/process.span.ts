@@ -1,0 +1,67 @@
+import { type Span, SpanKind, trace } from '@opentelemetry/api';
+import type { MessageEnvelope } from '../message/cloud-events.codec.js';
+import type { LogRecord } from '../message/record.js';
+import { contextOf } from './trace.context.js';
+import type { OutcomeStatus } from '../protocol/outcome.js';
+import { errorType, markFailed, spanning, tracer } from './tracer.js';
+
+/** A record that is handled. */
+export interface Processed {
+  readonly record: LogRecord;
+  readonly envelope: MessageEnvelope;
+}
+
+/**
+ * Handles a record in a span (`process <topic>`, consumer): all that the method does, publishes and answers is a child of it.
+ *
+ * Its parent is the context that the message was made in, as the conventions allow where messages are handled one by one: so one
+ * trace shows all, from the click to the outcome. The link to the same context is what they ask of every consumer. Whatever else is
+ * active, such as the span of somebody who publishes into a log in memory, has no part in it.
+ * @param method class and method
+ * @param group the consumer group, which is the service
+ */
+export function processing<T>(
+  { record, envelope }: Processed,
+  method: string,
+  group: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const spans = tracer();
+  if (!spans) return work();
+  const parent = contextOf(envelope);
+  const creation = trace.getSpanContext(parent);
+  const { topic, partition, offset } = record;
+  const attributes = {
+    'messaging.system.name': 'kafka',
+    'messaging.operation.name': 'process',
+    'messaging.operation.type': 'process',
+    'messaging.destination.name': topic,
+    'messaging.destination.partition.id': String(partition),
+    'messaging.consumer.group.name': group,
+    'messaging.kafka.offset': Number(offset),
+    'code.function.name': method,
+  };
+  const links = creation && [{ context: creation }];
+  const span = spans.startSpan(`process ${topic}`, { kind: SpanKind.CONSUMER, attributes, links }, parent);
+  describe(span, envelope);
+  return spanning(span, trace.setSpan(parent, span), work);
+}
+
+/**
+ * Says in the span of the processing that is under way how it ended. `invalid` and `rejected` are answers, and no errors.
+ * @param error what lies behind it
+ */
+export function concluded(status: OutcomeStatus, error?: unknown): void {
+  const span = trace.getActiveSpan();
+  if (!span?.isRecording()) return;
+  span.setAttribute('kafka_socket.outcome', status);
+  if (status === 'failed' || status === 'timeout') markFailed(span, error instanceof Error ? errorType(error) : status);
+}
+
+function describe(span: Span, { id, type, breadCrumbs: { requestId, attempt } }: MessageEnvelope): void {
+  if (!span.isRecording()) return;
+  span.setAttribute('messaging.message.id', id);
+  span.setAttribute('kafka_socket.message.type', `${type.kind}.${type.name}`);
+  if (requestId !== undefined) span.setAttribute('messaging.message.conversation_id', requestId);
+  if (attempt > 1) span.setAttribute('kafka_socket.attempt', attempt);
+}
