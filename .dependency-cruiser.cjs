@@ -3,6 +3,7 @@
  *
  *   gateway, service  →  timeout, log, tracing  →  message  →  protocol, kafka-socket.error
  *   gateway, service, client  →  protocol
+ *   service, client  →  entity
  *
  * A room that is not named in its `mayImport` is out of reach for it, and so is every room that is added later.
  */
@@ -27,6 +28,7 @@ module.exports = {
       to: { circular: true },
     },
     oneWay('protocol', [], 'The words on the wire are for any client, so they stand on nothing.'),
+    oneWay('entity', ['protocol', 'kafka-socket.error'], 'What commands and events are about is the same for both ends.'),
     oneWay('message', ['protocol', 'kafka-socket.error'], 'What travels knows nothing of how it travels.'),
     oneWay('log', ['message', 'kafka-socket.error'], 'A log carries messages; who reads them is not its business.'),
     oneWay('timeout', ['message', 'kafka-socket.error'], 'A scheduler wakes with a message, it does not publish.'),
@@ -51,12 +53,12 @@ module.exports = {
       ['dead-letters', 'log', 'message', 'kafka-socket.error'],
       'A command line needs no application around it.',
     ),
-    oneWay('client', ['protocol', 'kafka-socket.error'], 'The client knows the server by its protocol alone.'),
+    oneWay('client', ['entity', 'protocol', 'kafka-socket.error'], 'The client knows the server by its protocol alone.'),
     {
       name: 'client-runs-in-browsers',
       comment: 'No Node built-ins, no Nest, no package at all: a page loads these files as they are.',
       severity: 'error',
-      from: { path: '^lib/(client|protocol)/|^lib/kafka-socket\\.error\\.ts$' },
+      from: { path: '^lib/(client|entity|protocol)/|^lib/kafka-socket\\.error\\.ts$' },
       to: { pathNot: '^lib/' },
     },
     {

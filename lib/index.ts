@@ -24,6 +24,20 @@ export type {
   RecordHeaders,
 } from './message/record.js';
 
+export { InvalidEntityError } from './entity/entity.errors.js';
+export {
+  Create,
+  Delete,
+  type EntityCommandClass,
+  type EntityPage,
+  type EntityVerb,
+  Get,
+  List,
+  Update,
+} from './entity/generic.command.js';
+export { Created, Deleted, type EntityEventClass, Updated } from './entity/generic.event.js';
+export type { EntityClass, EntityData, EntityId, EntityVersion, VersionedEntity } from './entity/versioned.entity.js';
+
 export { MESSAGE_LOG } from './log/log.constants.js';
 export type { InvalidProperty, Outcome, OutcomeStatus } from './protocol/outcome.js';
 
@@ -78,6 +92,14 @@ export type { EventKey, PayloadClass, ReplyMode } from './service/declaration/me
 export { ServiceOptions } from './service/service.options.js';
 export type { Completion, CompletionRecord, Delivery, Handle, Inbox } from './service/inbox/inbox.js';
 export { InboxUnavailableError, InvalidInboxError } from './service/inbox/inbox.errors.js';
+export { EntityHandlers, type EntityHandlersOptions, type EntityHandling } from './service/entity/entity.handlers.js';
+export type { EntityQuery, EntityRepository } from './service/entity/entity.repository.js';
+export {
+  MemoryEntityRepository,
+  type MemoryEntityRepositoryOptions,
+  RepositoryFullError,
+} from './service/entity/memory.entity.repository.js';
+export { VersionedStore } from './service/entity/versioned.store.js';
 export { InboxOptions, type InboxStore } from './service/inbox/inbox.options.js';
 export type { Reply } from './service/inbox/outbox.js';
 

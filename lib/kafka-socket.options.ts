@@ -3,7 +3,7 @@ import { GatewayOptions } from './gateway/gateway.options.js';
 import { KafkaSocketError } from './kafka-socket.error.js';
 import { KafkaOptions, MemoryLogOptions } from './log/log.options.js';
 import type { MessageLog } from './log/message.log.js';
-import { NAME, TOPIC_NAME } from './message/message.type.js';
+import { NAME, TOPIC_NAME } from './protocol/names.js';
 import type { Given } from './options.merge.js';
 import { mergeOptions } from './options.merge.js';
 import type { Inbox } from './service/inbox/inbox.js';

@@ -22,6 +22,7 @@ export interface Failure {
   readonly code?: string;
   readonly message?: string;
   readonly errors?: readonly InvalidProperty[];
+  readonly value?: unknown;
   readonly temporary?: boolean;
   readonly cause?: unknown;
 }
@@ -34,12 +35,14 @@ export class CommandFailedError extends KafkaSocketError {
   readonly reason: string | undefined;
   /** The properties that did not pass validation; empty unless the status is `invalid`. */
   readonly errors: readonly InvalidProperty[];
+  /** What the service added for programs, such as the version that there is now; undefined where it added nothing. */
+  readonly value: unknown;
 
   constructor(
     readonly topic: string,
     readonly command: string,
     readonly requestId: string,
-    { status, code = status, message, errors = [], temporary = status === 'unavailable', cause }: Failure,
+    { status, code = status, message, errors = [], value, temporary = status === 'unavailable', cause }: Failure,
   ) {
     super(
       `Command "${command}" to "${topic}" ended as ${status}${code === status ? '' : ` (${code})`}${message ? `: ${message}` : '.'}`,
@@ -52,6 +55,7 @@ export class CommandFailedError extends KafkaSocketError {
     this.code = code;
     this.reason = message;
     this.errors = errors;
+    this.value = value;
   }
 }
 

@@ -1,4 +1,19 @@
 export { KafkaSocketError, type KafkaSocketErrorOptions } from '../kafka-socket.error.js';
+export { CommandAddress } from '../entity/command-address.decorator.js';
+export { InvalidEntityError, UnaddressedClassError } from '../entity/entity.errors.js';
+export { EventEntity } from '../entity/event-entity.decorator.js';
+export {
+  Create,
+  Delete,
+  type EntityCommandClass,
+  type EntityPage,
+  Get,
+  List,
+  Update,
+} from '../entity/generic.command.js';
+export { Created, Deleted, type EntityEventClass, Updated } from '../entity/generic.event.js';
+export type { PayloadClass } from '../entity/payload.class.js';
+export type { EntityClass, EntityData, EntityId, EntityVersion, VersionedEntity } from '../entity/versioned.entity.js';
 export { CloseCode, mayReconnect } from '../protocol/close-codes.js';
 export { SUBPROTOCOL } from '../protocol/channels.js';
 export { ERROR_CODES, type ErrorCode } from '../protocol/error-codes.js';

@@ -1,3 +1,9 @@
+import { commandAddressOf } from '../entity/command-address.decorator.js';
+import { UnaddressedClassError } from '../entity/entity.errors.js';
+import { eventEntityOf } from '../entity/event-entity.decorator.js';
+import { type EntityCommandClass, entityKeyOf } from '../entity/generic.command.js';
+import { type EntityEventClass, entityEventOf } from '../entity/generic.event.js';
+import type { PayloadClass } from '../entity/payload.class.js';
 import { messageOf } from '../kafka-socket.error.js';
 import type { ClientFrames } from '../protocol/frames.js';
 import type {
@@ -164,19 +170,37 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
    * @throws {UnserializableRequestError} `request_unserializable`
    * @throws {InvalidClientOptionsError} `client_options_invalid`: `ttl` is no number of milliseconds
    */
-  async send<T extends CommandTopic<C>, N extends CommandName<C, T>>(
+  send<T extends CommandTopic<C>, N extends CommandName<C, T>>(
     topic: T,
     command: N,
     payload: PayloadOf<C, T, N>,
-    options: SendOptions = {},
-  ): Promise<ResultOf<C, T, N>> {
+    options?: SendOptions,
+  ): Promise<ResultOf<C, T, N>>;
+  /**
+   * Sends a generic command such as `Update(Lot)`. Its key is the entity's id unless another one is given, so the changes of one
+   * entity stay in order, whoever asks for them.
+   */
+  send<P extends object, R>(command: EntityCommandClass<P, R>, payload: NoInfer<P>, options?: SendOptions): Promise<R>;
+  /**
+   * Sends a command whose class has `@CommandAddress`, where page and service share it.
+   * @throws {UnaddressedClassError} `class_unaddressed`
+   */
+  send<P extends object>(command: PayloadClass<P>, payload: NoInfer<P>, options?: SendOptions): Promise<unknown>;
+  async send(to: string | PayloadClass, ...rest: readonly unknown[]): Promise<unknown> {
+    if (typeof to === 'string') return this.#send(to, rest[0] as string, rest[1], rest[2] as SendOptions);
+    const { topic, name } = commandAddressOf(to) ?? unaddressed(to, '@CommandAddress');
+    const [payload, options] = rest as [unknown, SendOptions?];
+    return this.#send(topic, name, payload, { key: entityKeyOf(to, payload), ...options });
+  }
+
+  async #send(topic: string, command: string, payload: unknown, options: SendOptions = {}): Promise<unknown> {
     const { ttl = this.#options.ttl, key, traceparent, signal, onAccepted } = options;
     checkTtl(ttl);
     const head = { requestId: newRequestId(this.#crypto), topic, command, ttl, key, traceparent };
     const request = new PendingRequest(head, serializePayload(command, payload), this.#options.clock.now(), onAccepted);
     if (this.#ended) request.fail({ status: 'unavailable', code: this.#ended.code, message: this.#ended.message });
     else this.#requests.add(request, signal);
-    return request.promise as Promise<ResultOf<C, T, N>>;
+    return request.promise;
   }
 
   /** Listens to all events of a topic. Its channel is opened for the first listener and closed after the last one. */
@@ -198,9 +222,14 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
     eventType: Y,
     listener: TypedEventListener<EventData<C, T, E, Y>>,
   ): Off;
-  on(topic: string, ...rest: readonly unknown[]): Off {
+  /** Listens to a generic event such as `Created(Lot)`. Its data is undefined where only metadata is broadcast. */
+  on<D extends object>(event: EntityEventClass<D>, listener: TypedEventListener<D>): Off;
+  on(about: string | PayloadClass, ...rest: readonly unknown[]): Off {
+    const listener = rest.at(-1) as EventListener;
     const [entity = '*', eventType = '*'] = rest.slice(0, -1) as string[];
-    return this.#subscriptions.add(topic, entity, eventType, rest.at(-1) as EventListener);
+    if (typeof about === 'string') return this.#subscriptions.add(about, entity, eventType, listener);
+    const declared = eventEntityOf(about) ?? unaddressed(about, '@EventEntity');
+    return this.#subscriptions.add(declared.topic, declared.entity, entityEventOf(about)?.eventType ?? '*', listener);
   }
 
   /** Is told each change of the connection. */
@@ -293,4 +322,8 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
     if (this.#errors.size === 0) console.error(error);
     this.#errors.emit(error);
   }
+}
+
+function unaddressed({ name }: PayloadClass, decorator: string): never {
+  throw new UnaddressedClassError(`Class ${name} says nowhere which topic it belongs to. Write ${decorator} above it.`);
 }

@@ -18,7 +18,13 @@ export type Outcome<T = unknown> =
       readonly message?: string;
       readonly code?: string;
     }
-  | { readonly status: 'rejected' | 'failed' | 'timeout'; readonly message?: string; readonly code?: string };
+  | {
+      readonly status: 'rejected' | 'failed' | 'timeout';
+      readonly message?: string;
+      readonly code?: string;
+      /** What a service adds to its no for programs, such as the version that there is now. */
+      readonly value?: unknown;
+    };
 
 /** Whether a value read from a record is an outcome that a client can be given. */
 export function isOutcome(value: unknown): value is Outcome {

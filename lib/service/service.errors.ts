@@ -18,16 +18,21 @@ export class InvalidHandlerError extends KafkaSocketError {
  * throw new CommandRejectedError('BID_TOO_LOW', 'Somebody bids more already.');
  */
 export class CommandRejectedError extends KafkaSocketError {
+  /** What programs may want to know beside the code, such as the version that there is now; the client reads it. */
+  readonly value: unknown;
+
   /**
    * @param code what programs compare, such as `BID_TOO_LOW`; the client reads it
    * @param message what people read; the client reads it
+   * @param options `value`: anything that JSON carries, for programs; the client reads it. `cause`: for logs
    */
   constructor(
     readonly code: string,
     message: string,
-    options: { cause?: unknown } = {},
+    options: { cause?: unknown; value?: unknown } = {},
   ) {
     super(message, options);
+    this.value = options.value;
   }
 }
 
@@ -61,7 +66,4 @@ export class OutcomeImpossibleError extends KafkaSocketError {
   readonly code = 'outcome_impossible';
 }
 
-/** A class that says nowhere which topic its messages belong to. */
-export class UnaddressedClassError extends KafkaSocketError {
-  readonly code = 'class_unaddressed';
-}
+export { UnaddressedClassError } from '../entity/entity.errors.js';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { entityKeyOf } from '../entity/generic.command.js';
 import type { MessageLog, Tail } from '../log/message.log.js';
 import { peekBreadCrumb } from '../message/bread-crumbs.codec.js';
 import { decodeMessage, encodeMessage } from '../message/cloud-events.codec.js';
@@ -26,7 +27,7 @@ export interface TesterOptions {
 
 /** How a command is sent. */
 export interface TestCommandOptions {
-  /** Record key. @default a new one for each command */
+  /** Record key. @default that of a client: of a generic command its entity's id, else a new one for each command */
   readonly key?: string;
   /** Time to live, in milliseconds. @default 30_000 */
   readonly ttl?: number;
@@ -92,7 +93,10 @@ export class HandlerTester implements AsyncDisposable {
     const address = commandAddressOf(command);
     if (!address) throw new UnaddressedClassError(`The class ${command.name} has no @CommandAddress.`);
     const requestId = randomUUID();
-    await this.publish(address.topic, address.name, payload, requestId, options);
+    await this.publish(address.topic, address.name, payload, requestId, {
+      key: entityKeyOf(command, payload),
+      ...options,
+    });
     const isOurs = (record: LogRecord): boolean =>
       isTerminal(record.headers) &&
       peekBreadCrumb(headerText(record.headers['ce_breadcrumbs']) ?? '', 'request') === requestId;

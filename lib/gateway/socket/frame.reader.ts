@@ -1,4 +1,4 @@
-import { NAME, TOPIC_NAME } from '../../message/message.type.js';
+import { NAME, TOPIC_NAME } from '../../protocol/names.js';
 import type { ClientFrames, Frame, Positions, TypesByTopic } from '../../protocol/frames.js';
 import { BadFrameError } from '../gateway.errors.js';
 

@@ -1,3 +1,4 @@
+import type { EntityCommandClass } from '../../entity/generic.command.js';
 import type { Command } from '../../message/command.js';
 import type { Outcome } from '../../protocol/outcome.js';
 import type { LateContext } from '../handling/handler.context.js';
@@ -45,6 +46,13 @@ type Told<L extends string, M extends Method> = Record<
   (outcome: Outcome<Answered<M>>, context: LateContext) => unknown
 >;
 
+/** What a generic command is answered with is what its client expects, and what its event carries. */
+type Answers<C, M extends Method> = [C] extends [EntityCommandClass<infer P, infer R>]
+  ? [P, Resolved<M>] extends [object, R]
+    ? unknown
+    : { 'The method must return what the generic command is answered with': R }
+  : unknown;
+
 /**
  * The method handles the commands that carry a class. It is called with `(command, context)`, or as its parameters are
  * decorated: `@Payload()`, `@Payload('amount')`, `@Ctx()`. The payload is an instance of the class that passed validation,
@@ -53,7 +61,7 @@ type Told<L extends string, M extends Method> = Record<
  * What it returns is the result (`success`). `CommandRejectedError`, `RpcException` and HTTP exceptions 4xx make it
  * `rejected`, all else `failed`: the client learns nothing but that, the log everything.
  *
- * @param payload a class with `@CommandAddress`
+ * @param payload a class with `@CommandAddress`, or a generic command such as `Create(Lot)`, whose event is published by itself
  *
  * @example
  * ```ts
@@ -61,14 +69,14 @@ type Told<L extends string, M extends Method> = Record<
  * async place(command: Command<PlaceBid>, context: CommandContext): Promise<Bid> { … }
  * ```
  */
-export function CommandHandler<T extends object, L extends string = never>(
-  payload: PayloadClass<T>,
+export function CommandHandler<T extends object, L extends string = never, C extends PayloadClass<T> = PayloadClass<T>>(
+  payload: C & PayloadClass<T>,
   options: CommandHandlerOptions<L> = {},
 ) {
   return <M extends Method>(
     target: object & Told<NoInfer<L>, M>,
     name: string | symbol,
-    descriptor: TypedPropertyDescriptor<M> & TakesCommand<T, M>,
+    descriptor: TypedPropertyDescriptor<M> & TakesCommand<T, M> & Answers<C, M>,
   ): void =>
     declare('CommandHandler', target, name, descriptor, ({ commands }) =>
       commands.push({ payload, reply: options.reply ?? 'result', onLate: options.onLate }),

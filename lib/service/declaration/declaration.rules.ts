@@ -1,6 +1,7 @@
-import { NAME, TOPIC_NAME } from '../../message/message.type.js';
+import { NAME, TOPIC_NAME } from '../../protocol/names.js';
 import { commandAddressOf } from './command-address.decorator.js';
 import { DEAD_LETTER_SUFFIX } from '../../message/dead-letter.headers.js';
+import { entityProblems } from './entity.rules.js';
 import { eventEntityOf } from './event-entity.decorator.js';
 import { type FoundMethod, labelOf, methodNamed } from './found.method.js';
 import { declarationOf, type PayloadClass } from './method.declaration.js';
@@ -36,7 +37,11 @@ function commandProblems(label: string, payload: PayloadClass | undefined): stri
       `${label}: @CommandHandler(${payload.name}) has no address. Write @CommandAddress('<topic>') above class ${payload.name}.${instead}`,
     ];
   }
-  return [...topicProblems(payload, address.topic), ...nameProblems(`class ${payload.name}, command`, address.name)];
+  return [
+    ...topicProblems(payload, address.topic),
+    ...nameProblems(`class ${payload.name}, command`, address.name),
+    ...entityProblems(label, payload),
+  ];
 }
 
 function eventProblems(label: string, decorator: string, payload: PayloadClass | undefined, type: string): string[] {

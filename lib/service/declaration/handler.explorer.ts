@@ -3,6 +3,7 @@ import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { type Address, commandAddressOf } from './command-address.decorator.js';
 import { declarationProblems } from './declaration.rules.js';
 import { enhancerProblems } from './enhancer.rules.js';
+import { entityPublications } from './entity.publication.js';
 import { eventEntityOf } from './event-entity.decorator.js';
 import { type FoundMethod, labelOf, methodNamed } from './found.method.js';
 import type { Handler, Publication } from './handler.js';
@@ -73,7 +74,8 @@ export class HandlerExplorer {
       ...commands.map(({ payload, reply, onLate }): Handler => {
         const address = commandAddressOf(payload)!;
         const late = onLate === undefined ? undefined : this.lateHandlerOf(found, onLate, address);
-        return { ...common, kind: 'command', ...address, payload, reply, late };
+        const all = [...entityPublications(payload), ...common.publications];
+        return { ...common, kind: 'command', ...address, payload, reply, late, publications: all };
       }),
       ...events.map(({ payload, eventType }): Handler => {
         const { topic, entity } = eventEntityOf(payload)!;

@@ -1,10 +1,11 @@
 import 'reflect-metadata';
 import { ENTRY_PROVIDER_WATERMARK } from '@nestjs/common/constants.js';
 import type { Observable } from 'rxjs';
+import type { PayloadClass } from '../../entity/payload.class.js';
+import type { RetryOptions, RetryPolicy } from '../retry/retry.options.js';
 import { InvalidHandlerError } from '../service.errors.js';
 
-/** A class whose instances are payloads. They are made without arguments, then their properties are set. */
-export type PayloadClass<T extends object = object> = new () => T;
+export type { PayloadClass };
 
 /** Whether a command is answered by what its handler returns, or later by a follow-up. */
 export type ReplyMode = 'result' | 'later';

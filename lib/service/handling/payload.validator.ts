@@ -1,28 +1,42 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
-import { getMetadataStorage, validate, type ValidationError } from 'class-validator';
-import type { InvalidProperty } from '../../protocol/outcome.js';
+import { validate, type ValidatorOptions } from 'class-validator';
+import { entityCommandOf } from '../../entity/generic.command.js';
+import { entityEventOf } from '../../entity/generic.event.js';
 import type { PayloadClass } from '../declaration/method.declaration.js';
+import { validatedProperties } from '../declaration/validated.properties.js';
 import { SparingLog } from '../../timeout/sparing.log.js';
 import { ServiceOptions } from '../service.options.js';
-
-/** A payload as its class wants it, or what is wrong with it. */
-export type Validated =
-  { readonly data: object; readonly problems?: undefined } | { readonly problems: readonly InvalidProperty[] };
+import { EntityValidator } from './entity.validator.js';
+import { problemsOf, UNMADE, type Validated } from './validated.js';
 
 /** Makes instances of payload classes, and checks them by their class-validator decorators. */
 @Injectable()
 export class PayloadValidator {
   private readonly logger = new SparingLog(new Logger('KafkaSocketService'));
 
-  constructor(private readonly options: ServiceOptions) {}
+  private readonly entities: EntityValidator;
+
+  constructor(private readonly options: ServiceOptions) {
+    this.entities = new EntityValidator(options.validation, (entity, data) => this.instanceOf(entity, data));
+  }
 
   async validate(payload: PayloadClass, data: unknown): Promise<Validated> {
     if (typeof data !== 'object' || data === null || Array.isArray(data)) return notAnObject(data);
+    const command = entityCommandOf(payload);
+    if (command) return this.entities.validate(payload, command, data);
+    const event = entityEventOf(payload);
+    if (!event || event.eventType === 'Deleted') return this.checked(payload, data, this.options.validation);
+    // Our own services wrote it: it also holds what no client can set.
+    return this.checked(event.entity, data, { ...this.options.validation, whitelist: false });
+  }
+
+  private async checked(payload: PayloadClass, data: object, options: ValidatorOptions): Promise<Validated> {
     const instance = this.instanceOf(payload, data);
-    if (!instance) return { problems: [{ path: '', constraints: ['the payload does not have the expected form'] }] };
-    if (!isDecorated(payload)) return { data: instance };
-    const errors = await validate(instance, this.options.validation);
+    if (!instance) return UNMADE;
+    // class-validator calls a class that it knows nothing of an unknown value; here such a class takes everything.
+    if (validatedProperties(payload).length === 0) return { data: instance };
+    const errors = await validate(instance, options);
     return errors.length === 0 ? { data: instance } : { problems: problemsOf(errors) };
   }
 
@@ -41,21 +55,7 @@ export class PayloadValidator {
   }
 }
 
-/** What class-validator found, a line for each property: `lines.0.amount`. */
-export function problemsOf(errors: readonly ValidationError[], parent = ''): InvalidProperty[] {
-  return errors.flatMap(({ property, constraints, children }) => {
-    const path = [parent, property].filter(Boolean).join('.'); // a value as a whole has no property
-    const own = constraints ? [{ path, constraints: Object.values(constraints) }] : [];
-    return [...own, ...problemsOf(children ?? [], path)];
-  });
-}
-
 function notAnObject(data: unknown): Validated {
   const found = data === null ? 'null' : Array.isArray(data) ? 'an array' : `a ${typeof data}`;
   return { problems: [{ path: '', constraints: [`the payload must be an object, and is ${found}`] }] };
-}
-
-/** class-validator calls a class that it knows nothing of an unknown value; here such a class takes everything. */
-function isDecorated(payload: PayloadClass): boolean {
-  return getMetadataStorage().getTargetValidationMetadatas(payload, '', true, false).length > 0;
 }

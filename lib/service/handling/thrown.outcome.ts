@@ -3,7 +3,7 @@ import { RpcException } from '@nestjs/microservices';
 import { ValidationError } from 'class-validator';
 import { isOutcome, type Outcome } from '../../protocol/outcome.js';
 import type { FilterAnswer } from './handler.invoker.js';
-import { problemsOf } from './payload.validator.js';
+import { problemsOf } from './validated.js';
 import { CommandRejectedError } from '../service.errors.js';
 
 /** What a client learns of an error that was nobody's intention: that it happened, and nothing else. */
@@ -15,7 +15,7 @@ export const INTERNAL: Outcome = {
 
 /** The outcome that an error thrown by a handler, a guard, a pipe or an interceptor stands for. */
 export function outcomeOf(error: unknown): Outcome {
-  if (error instanceof CommandRejectedError) return rejected(error.code, error.message);
+  if (error instanceof CommandRejectedError) return rejected(error.code, error.message, error.value);
   if (error instanceof RpcException) return ofRpc(error);
   if (error instanceof HttpException) return ofHttp(error);
   return INTERNAL;
@@ -58,8 +58,8 @@ function invalid(list: readonly unknown[]): Outcome {
   return { status: 'invalid', errors: [{ path: '', constraints: list.map(String) }] };
 }
 
-function rejected(code: string | undefined, message?: string): Outcome {
-  return { status: 'rejected', code, ...optional(message) };
+function rejected(code: string | undefined, message?: string, value?: unknown): Outcome {
+  return { status: 'rejected', code, ...optional(message), ...(value !== undefined && { value }) };
 }
 
 function optional(message: string | undefined): { message?: string } {

@@ -1,4 +1,4 @@
-import { NAME } from '../../message/message.type.js';
+import { NAME } from '../../protocol/names.js';
 import { isAwaited, isRootCommand } from '../../message/outcome.rule.js';
 import type { PlatformMessage } from '../../message/platform-message.js';
 import type { Handled } from '../handling/handler.context.js';
