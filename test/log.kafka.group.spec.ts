@@ -6,7 +6,9 @@ import { KafkaMessageLog } from '../lib/log/kafka/kafka.message.log.js';
 import {
   connected,
   eventually,
+  fill,
   fresh,
+  kafkaAdapter,
   kafkaOptions,
   logged,
   Member,
@@ -77,6 +79,27 @@ describe.skipIf(skip)('a record of somebody else that cannot be unpacked', () =>
     expect(lines.filter((line) => line.startsWith('Group ') && line.includes('LZ4'))).toHaveLength(1);
     expect(lines.filter((line) => line.startsWith('All is well again'))).toEqual([]);
   }, 40_000);
+});
+
+describe.skipIf(skip)('a group that was away for longer than its topic keeps records', () => {
+  it('goes on at the oldest record that there is, and says so', async () => {
+    const lines = logged();
+    const { log, topic, expire } = await kafkaAdapter.openKeepingFive();
+    const group = fresh('group');
+    const [first, second] = [new Member(), new Member()];
+    await fill(log, topic, 3);
+    const subscription = await log.consume(group, [topic], first);
+    await first.until(3);
+    await subscription.stop();
+
+    await fill(log, topic, 5);
+    await expire();
+    await log.consume(group, [topic], second);
+
+    expect((await second.until(3)).slice(0, 3)).toEqual(['2', '3', '4']); // of five, the first two are gone
+    expect(second.records[0]!.offset).toBe(5n);
+    expect(lines).toContainEqual(expect.stringMatching(`Offset 3 of ${topic}/0 is gone. Group ${group} goes on at 5.`));
+  });
 });
 
 describe.skipIf(skip)('joining a group that waits for a member which went without a word', () => {

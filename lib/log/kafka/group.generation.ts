@@ -6,10 +6,17 @@ import type { GroupMember } from '../message.log.js';
 import { Backoff } from './backoff.js';
 import { type AssignmentOwner, KafkaAssignment } from './kafka.assignment.js';
 import type { OffsetCommitter } from './offset.committer.js';
+import type { TopicPartition } from '../partition.dealer.js';
 import type { Committed, ReadingCluster } from './reading.cluster.js';
 import { WakeUp } from './wake-up.js';
 
 const NEVER_COMMITTED: Committed = { offset: -1n };
+
+/** What a generation needs of its group. */
+export interface GenerationOwner extends Pick<AssignmentOwner, 'pause' | 'resume'> {
+  /** Told that the log does not reach to what the group has committed, and where it goes on. */
+  gone(partition: TopicPartition, committed: bigint, next: bigint): void;
+}
 
 /** What one member holds from one rebalance to the next. */
 export class GroupGeneration {
@@ -24,7 +31,7 @@ export class GroupGeneration {
     private readonly cluster: ReadingCluster,
     private readonly troubles: LogTroubles,
     readonly committer: OffsetCommitter,
-    owner: Omit<AssignmentOwner, 'commit' | 'flush'>,
+    private readonly owner: GenerationOwner,
   ) {
     setMaxListeners(0, this.ended.signal); // each topic whose positions are asked for is one
     const commit = committer.note.bind(committer);
@@ -33,7 +40,7 @@ export class GroupGeneration {
       for (const partition of partitions) {
         this.assignments.set(
           `${topic}/${partition}`,
-          new KafkaAssignment(topic, partition, { ...owner, commit, flush }),
+          new KafkaAssignment(topic, partition, { pause: owner.pause, resume: owner.resume, commit, flush }),
         );
       }
     }
@@ -107,6 +114,8 @@ export class GroupGeneration {
       const { start, end } = offsets;
       const { offset, note } = committed.get(assignment.partition) ?? NEVER_COMMITTED;
       const isThere = offset >= start && offset <= end;
+      // kafkajs goes on there as well, and says neither of which topic nor how much of it was never read. Below 0 nothing was committed.
+      if (!isThere && offset >= 0n) this.owner.gone(assignment, offset, start);
       assignment.position = isThere ? offset : start;
       assignment.note = isThere ? note : undefined; // it speaks of records that are gone
       assignment.expected = assignment.position;

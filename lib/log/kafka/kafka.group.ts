@@ -197,6 +197,7 @@ export class KafkaGroup implements Subscription {
     const generation = new GroupGeneration(this.name, assigned, this.cluster, this.troubles, committer, {
       pause: ({ topic, partition }) => consumer.pause([{ topic, partitions: [partition] }]),
       resume: ({ topic, partition }) => consumer.resume([{ topic, partitions: [partition] }]),
+      gone: (partition, committed, next) => this.warnOfGap(partition, committed, next),
     });
     this.generation = generation;
     // What was paused in the last generation would stay so.
@@ -254,9 +255,7 @@ export class KafkaGroup implements Subscription {
     const offsets = await this.cluster.offsets(topic);
     const { start } = offsets.find((one) => one.partition === partition)!;
     if (assignment.expected < start && fetched >= start) {
-      this.logger.warn(
-        `Offset ${assignment.expected} of ${topic}/${partition} is gone. Group ${this.name} goes on at ${fetched}.`,
-      );
+      this.warnOfGap(assignment, assignment.expected, fetched);
       return true;
     }
     if (!assignment.signal.aborted) consumer.seek({ topic, partition, offset: assignment.expected.toString() });
@@ -278,6 +277,10 @@ export class KafkaGroup implements Subscription {
     }
     assignment.expected = next;
     this.member.batch(assignment, { topic, partition, records: [], next });
+  }
+
+  private warnOfGap({ topic, partition }: TopicPartition, expected: bigint, next: bigint): void {
+    this.logger.warn(`Offset ${expected} of ${topic}/${partition} is gone. Group ${this.name} goes on at ${next}.`);
   }
 
   private warnOfTopics(topics: readonly string[]): void {
