@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { LogUnavailableError } from '../lib/log/log.errors.js';
 import type { MessageLog } from '../lib/log/message.log.js';
 import { decodeMessage } from '../lib/message/cloud-events.codec.js';
 import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
@@ -14,6 +13,7 @@ import { MessagePublisher } from '../lib/service/message.publisher.js';
 import { inboxOptions, redisStore, sharedInboxes } from './support/inboxes.js';
 import { describeWithRedis } from './support/real.parts.js';
 import { RedisServer } from './support/redis.server.js';
+import { refuse } from './support/refused.records.js';
 import { BACKENDS, fresh, Gate, openLog, request, startService, type TestServiceOptions } from './support/service.js';
 import { redisOptions } from './support/timeouts.js';
 
@@ -53,18 +53,6 @@ function bank(gate?: Gate) {
     }
   }
   return { topic, Payment, Paying, effects, booked };
-}
-
-/** Makes the log take no records of a kind until it is lifted; counts the tries. */
-function refuse(log: MessageLog, isRefused: (topic: string, type: string) => boolean) {
-  const publish = log.publish.bind(log);
-  const refusal = { tries: 0, lifted: false };
-  log.publish = async (record) => {
-    if (refusal.lifted || !isRefused(record.topic, String(record.headers['ce_type']))) return publish(record);
-    refusal.tries++;
-    throw new LogUnavailableError('No broker answers.', true);
-  };
-  return refusal;
 }
 
 /** Begins a command with an instance that ends before the log takes these records, and brings the next one up. */
