@@ -87,11 +87,6 @@ export {
   ReplyImpossibleError,
   UnaddressedClassError,
 } from './service/service.errors.js';
-export { type AskedRequest, type OutcomeOptions, OutcomeReader } from './service/outcome.reader.js';
-export type { EventKey, PayloadClass, ReplyMode } from './service/declaration/method.declaration.js';
-export { ServiceOptions } from './service/service.options.js';
-export type { Completion, CompletionRecord, Delivery, Handle, Inbox } from './service/inbox/inbox.js';
-export { InboxUnavailableError, InvalidInboxError } from './service/inbox/inbox.errors.js';
 export { EntityHandlers, type EntityHandlersOptions, type EntityHandling } from './service/entity/entity.handlers.js';
 export type { EntityQuery, EntityRepository } from './service/entity/entity.repository.js';
 export {
@@ -100,6 +95,13 @@ export {
   RepositoryFullError,
 } from './service/entity/memory.entity.repository.js';
 export { VersionedStore } from './service/entity/versioned.store.js';
+export { type AskedRequest, type OutcomeOptions, OutcomeReader } from './service/outcome.reader.js';
+export { Retry } from './service/retry/retry.decorator.js';
+export type { RetryBackoff, RetryOptions, RetryOrder } from './service/retry/retry.options.js';
+export type { EventKey, PayloadClass, ReplyMode } from './service/declaration/method.declaration.js';
+export { ServiceOptions } from './service/service.options.js';
+export type { Completion, CompletionRecord, Delivery, Handle, Inbox } from './service/inbox/inbox.js';
+export { InboxUnavailableError, InvalidInboxError } from './service/inbox/inbox.errors.js';
 export { InboxOptions, type InboxStore } from './service/inbox/inbox.options.js';
 export type { Reply } from './service/inbox/outbox.js';
 

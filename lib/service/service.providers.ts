@@ -14,6 +14,9 @@ import { OutcomeReader } from './outcome.reader.js';
 import { OutcomeWriter } from './publishing/outcome.writer.js';
 import { PayloadValidator } from './handling/payload.validator.js';
 import { PersistentPublisher } from './publishing/persistent.publisher.js';
+import { ProgressWriter } from './retry/progress.writer.js';
+import { Retries } from './retry/retries.js';
+import { RetryShelf } from './retry/retry.shelf.js';
 import { ServiceMetrics } from './service.metrics.js';
 import { ServiceRunner } from './service.runner.js';
 
@@ -33,6 +36,9 @@ export const SERVICE_PROVIDERS: readonly Provider[] = [
   DeadLetters,
   EventWriter,
   OutcomeWriter,
+  RetryShelf,
+  ProgressWriter,
+  Retries,
   CommandProcessor,
   EventProcessor,
   LateProcessor,

@@ -13,6 +13,7 @@ import type { HandlerRegistry } from './declaration/handler.registry.js';
 import { LateProcessor } from './handling/late.processor.js';
 import type { Inbox } from './inbox/inbox.js';
 import { INBOX } from './inbox/inbox.constants.js';
+import { retryTopics } from './retry/retry.topic.js';
 import { RecordDispatcher } from './dispatch/record.dispatcher.js';
 import { ServiceOptions } from './service.options.js';
 
@@ -24,6 +25,7 @@ export class ServiceRunner {
   private subscription?: Subscription;
   private starting?: Promise<void>;
   private stopping?: Promise<void>;
+  private unwatch?: () => void;
   private readonly closing = new AbortController();
 
   constructor(
@@ -67,7 +69,7 @@ export class ServiceRunner {
     const { topics, publishedTopics } = this.explored;
     if (topics.length === 0) return;
     const deadLetters = topics.map((topic) => topic + DEAD_LETTER_SUFFIX);
-    await this.log.ensureTopics([...new Set([...topics, ...publishedTopics, ...deadLetters])]);
+    await this.log.ensureTopics([...new Set([...topics, ...publishedTopics, ...deadLetters, ...this.retryTopics])]);
   }
 
   /**
@@ -94,6 +96,11 @@ export class ServiceRunner {
     return this.stopping;
   }
 
+  /** Where records wait for another attempt that need not keep their order; none where all keep it. */
+  private get retryTopics(): readonly string[] {
+    return this.explored.retriesElsewhere ? retryTopics(this.options.name) : [];
+  }
+
   private get explored(): HandlerRegistry {
     return (this.registry ??= this.explorer.explore());
   }
@@ -104,7 +111,7 @@ export class ServiceRunner {
     await this.inbox?.start?.(`${this.log.clusterId}:${this.options.name}`);
     const processors = { commands, events, lates, deadLetters };
     this.dispatcher = new RecordDispatcher(registry, this.log, processors, this.options, this.scheduler);
-    this.subscription = await this.join(registry.topics, this.dispatcher);
+    this.subscription = await this.join([...registry.topics, ...this.retryTopics], this.dispatcher);
   }
 
   /** Undefined where it is stopped meanwhile: a group whose members died unseen lets nobody in for a minute. */
@@ -125,6 +132,7 @@ export class ServiceRunner {
     this.closing.abort();
     // The one who called start hears of its failure.
     await this.starting?.catch(() => undefined);
+    this.unwatch?.();
     await this.dispatcher?.stop(this.options.drainTimeout);
     await this.inbox?.stop?.();
     await this.subscription?.stop();

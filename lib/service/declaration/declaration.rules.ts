@@ -3,6 +3,7 @@ import { commandAddressOf } from './command-address.decorator.js';
 import { DEAD_LETTER_SUFFIX } from '../../message/dead-letter.headers.js';
 import { entityProblems } from './entity.rules.js';
 import { eventEntityOf } from './event-entity.decorator.js';
+import { retryProblems } from '../retry/retry.rules.js';
 import { type FoundMethod, labelOf, methodNamed } from './found.method.js';
 import { declarationOf, type PayloadClass } from './method.declaration.js';
 
@@ -25,6 +26,7 @@ function methodProblems(found: FoundMethod): string[] {
     ...events.flatMap(({ payload, eventType }) => eventProblems(label, 'EventHandler', payload, eventType)),
     ...publications.flatMap(({ payload, eventType }) => eventProblems(label, 'EventPublisher', payload, eventType)),
     ...roleProblems(label, found),
+    ...retryProblems(label, found.declaration),
   ];
 }
 

@@ -62,13 +62,14 @@ export class HandlerExplorer {
   }
 
   private handlersOf(found: FoundMethod): Handler[] {
-    const { commands, events, publications } = found.declaration;
+    const { commands, events, publications, retries } = found.declaration;
     const common = {
       label: labelOf(found),
       publications: publications.map(({ payload, eventType, key }): Publication => {
         return { ...eventEntityOf(payload)!, eventType, key: key as EventKey<unknown> | undefined };
       }),
       invoke: this.invoker.bind(found.host, found.name),
+      retry: retries[0]?.policy,
     };
     return [
       ...commands.map(({ payload, reply, onLate }): Handler => {

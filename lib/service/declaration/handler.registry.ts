@@ -29,6 +29,11 @@ export class HandlerRegistry {
     return [...this.byTopic.keys()];
   }
 
+  /** Whether some handler tries again out of order. */
+  get retriesElsewhere(): boolean {
+    return this.handlers.some(({ retry }) => retry?.order === 'out-of-order');
+  }
+
   /** Topics that what the methods return is published to. */
   get publishedTopics(): string[] {
     return [...new Set(this.handlers.flatMap(({ publications }) => publications.map(({ topic }) => topic)))];

@@ -1,5 +1,6 @@
 import type { Answer } from '../handling/handler.invoker.js';
 import type { Handling } from '../handling/handling.js';
+import type { RetryPolicy } from '../retry/retry.options.js';
 import type { EventKey, PayloadClass, ReplyMode } from './method.declaration.js';
 
 /** An event that is published with what a method returns. */
@@ -25,6 +26,8 @@ export interface Handler {
   /** For commands; `result` for events, where it means nothing. */
   readonly reply: ReplyMode;
   readonly publications: readonly Publication[];
+  /** Whether, and when, it is called again for what it failed on. */
+  readonly retry?: RetryPolicy;
   /** For commands: who is told of an answer that came too late. */
   readonly late?: Handler;
   readonly invoke: (handling: Handling) => Promise<Answer>;

@@ -32,11 +32,19 @@ export interface PublicationDeclaration extends EventDeclaration {
   readonly key?: EventKey<never>;
 }
 
+/** One `@Retry` on a method. */
+export interface RetryDeclaration {
+  readonly policy: RetryPolicy;
+  /** As it was written. */
+  readonly given: RetryOptions;
+}
+
 /** All that our decorators say about one method. */
 export interface MethodDeclaration {
   readonly commands: CommandDeclaration[];
   readonly events: EventDeclaration[];
   readonly publications: PublicationDeclaration[];
+  readonly retries: RetryDeclaration[];
 }
 
 /** Any method, whatever it takes. */
@@ -72,7 +80,7 @@ export function declare(
       `${target.constructor.name}.${String(name)} is no method, so @${decorator} cannot call it. Write it as a method: ${String(name)}(command) { … }.`,
     ]);
   }
-  const declaration = declarationOf(method) ?? { commands: [], events: [], publications: [] };
+  const declaration = declarationOf(method) ?? { commands: [], events: [], publications: [], retries: [] };
   add(declaration);
   Reflect.defineMetadata(DECLARATION, declaration, method);
   // What Nest's resolvers and gateways carry: without it a request-scoped APP_GUARD would silently not apply here.

@@ -1,6 +1,7 @@
 import type { MessageEnvelope } from '../../message/cloud-events.codec.js';
 import type { Payload, PlatformMessage } from '../../message/platform-message.js';
 import type { LogRecord } from '../../message/record.js';
+import type { AttemptBook } from '../retry/attempt.book.js';
 import type { Ending } from './redelivery.guard.js';
 
 /** A record that is addressed to this service, before its value was looked at. */
@@ -14,6 +15,8 @@ export interface Arrival {
    * client was told that it is too late.
    */
   readonly ending?: Ending;
+  /** What was attempted so far; undefined for what is handled once. */
+  readonly book?: AttemptBook;
 }
 
 /** The message with another payload than the record's value: as yet unread, or validated. */

@@ -1,5 +1,11 @@
-/** A piece of work. It must not reject: nobody would know what to do. */
-export type Job = () => Promise<void>;
+/** A piece of work, and how it goes on where it is not done. It must not reject: nobody would know what to do. */
+export type Job = () => Promise<Rest | void>;
+
+/** A pause: its lane waits, and takes no place from the others meanwhile. */
+export interface Rest {
+  readonly over: Promise<void>;
+  readonly job: Job;
+}
 
 interface Waiting {
   readonly lane: string;
@@ -51,15 +57,25 @@ export class OrderedQueue {
       // After the running code: whoever adds a batch has read all of it before the first job asks what is known.
       void Promise.resolve()
         .then(next.job)
-        .finally(() => this.ended(next.lane));
+        .then(
+          (rest) => this.ended(next.lane, rest),
+          () => this.ended(next.lane),
+        );
     }
   }
 
-  private ended(lane: string): void {
+  private ended(lane: string, rest?: Rest | void): void {
     this.running--;
-    this.advance(lane);
+    if (rest) void rest.over.then(() => this.goOn(lane, rest.job));
+    else this.advance(lane);
     this.fill();
     if (this.running === 0) this.onIdle?.();
+  }
+
+  private goOn(lane: string, job: Job): void {
+    if (this.stopped) return;
+    this.ready.push({ lane, job });
+    this.fill();
   }
 
   /** To the end of the line: else a busy lane would keep its place and starve the others. */

@@ -1,12 +1,17 @@
 import { setMaxListeners } from 'node:events';
 import type { Assignment } from '../../log/message.log.js';
 import type { CommitWatermark } from './commit.watermark.js';
+import type { AttemptBook } from '../retry/attempt.book.js';
+import { AttemptLedger } from '../retry/attempt.ledger.js';
+import type { Attempted } from '../retry/attempt.note.js';
 import { HandlingAbortedError } from '../service.errors.js';
 
 /** A partition while it is ours: what of it is under way, finished, committed. */
 export class OwnedPartition {
   private readonly ending = new AbortController();
   private committed: bigint;
+  /** The note of the last commit. */
+  private noted: string;
   private paused = false;
   private closing = false;
   private commitDue?: NodeJS.Immediate;
@@ -16,8 +21,10 @@ export class OwnedPartition {
     private readonly assignment: Assignment,
     private readonly watermark: CommitWatermark,
     private readonly maxUncommitted: number,
+    private readonly ledger = new AttemptLedger(),
   ) {
     this.committed = assignment.position;
+    this.noted = assignment.note ?? '';
     setMaxListeners(0, this.ending.signal); // one for each record under way
     assignment.signal.addEventListener('abort', () => this.abort(new HandlingAbortedError('partition_lost')), {
       once: true,
@@ -46,6 +53,7 @@ export class OwnedPartition {
   /** A record is finished, and all that came of it is in the log. */
   finish(offset: bigint): void {
     this.watermark.end(offset);
+    this.ledger.drop(offset);
     if (!this.signal.aborted) this.changed(); // else the next owner's commits may be further on already
   }
 
@@ -60,9 +68,26 @@ export class OwnedPartition {
     clearImmediate(this.commitDue);
     this.commitDue = undefined;
     const { finished } = this.watermark;
-    if (this.signal.aborted || finished <= this.committed) return;
+    if (this.signal.aborted || finished < this.committed) return;
+    const note = this.ledger.write(finished);
+    if (finished === this.committed && note === this.noted) return;
     this.committed = finished;
-    this.assignment.commit(finished);
+    this.noted = note;
+    this.assignment.commit(finished, note);
+  }
+
+  /** What was attempted of a record, and what is noted of it beside the commits. @param moved what was attempted elsewhere before */
+  bookOf(offset: bigint, mayHaveBegun: boolean, moved?: Attempted): AttemptBook {
+    return {
+      before: moved?.attempts ?? 0,
+      mayHaveBegun,
+      find: (handler) => this.ledger.find(offset, handler) ?? moved,
+      note: async (handler, attempted) => {
+        this.ledger.set(offset, handler, attempted);
+        this.commit();
+        if (!this.signal.aborted) await this.assignment.flush();
+      },
+    };
   }
 
   /** Fetches nothing more, whatever finishes from now on. */

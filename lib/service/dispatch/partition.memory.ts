@@ -1,5 +1,7 @@
 import type { Assignment } from '../../log/message.log.js';
 import { CommitWatermark } from './commit.watermark.js';
+import type { AttemptLedger } from '../retry/attempt.ledger.js';
+import type { RetryTwins } from '../retry/retry.twins.js';
 import type { RedeliveryGuard } from './redelivery.guard.js';
 
 /**
@@ -13,6 +15,9 @@ const LIFETIME = 60_000;
 export interface PartitionMemory {
   readonly guard: RedeliveryGuard;
   readonly watermark: CommitWatermark;
+  readonly ledger: AttemptLedger;
+  /** Only of a retry topic. */
+  readonly twins?: RetryTwins;
 }
 
 /** What is known of the partitions that are not ours, and were lately. */

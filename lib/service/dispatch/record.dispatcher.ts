@@ -14,7 +14,12 @@ import type { EventProcessor } from '../handling/event.processor.js';
 import type { LateProcessor } from '../handling/late.processor.js';
 import type { HandlerRegistry } from '../declaration/handler.registry.js';
 import type { Handler } from '../declaration/handler.js';
-import { OrderedQueue } from './ordered.queue.js';
+import { SparingLog } from '../../timeout/sparing.log.js';
+import { AttemptLedger } from '../retry/attempt.ledger.js';
+import { type Later, until } from '../retry/later.js';
+import { retriedOf, retryTopics } from '../retry/retry.topic.js';
+import { RetryTwins } from '../retry/retry.twins.js';
+import { OrderedQueue, type Rest } from './ordered.queue.js';
 import { OwnedPartition } from './owned.partition.js';
 import { endOf } from '../partition.end.js';
 import { LostPartitions, type PartitionMemory } from './partition.memory.js';
@@ -36,9 +41,11 @@ export interface Processors {
 
 interface Owned {
   readonly partition: OwnedPartition;
-  readonly guard: RedeliveryGuard;
+  readonly memory: PartitionMemory;
   /** Where the partition ended when it became ours. */
   readonly end: bigint;
+  /** What lies below it may have been begun by the owner before. */
+  readonly begunBelow: bigint;
 }
 
 /**
@@ -51,6 +58,8 @@ export class RecordDispatcher implements GroupMember {
   private readonly lost: LostPartitions;
   private readonly ages: RecordAges;
   private readonly queue: OrderedQueue;
+  private readonly retryTopics: ReadonlySet<string>;
+  private readonly crowding = new SparingLog(this.logger);
   private stopping = false;
 
   constructor(
@@ -61,6 +70,7 @@ export class RecordDispatcher implements GroupMember {
     private readonly clock: JudgingClock,
   ) {
     this.queue = new OrderedQueue(options.concurrency);
+    this.retryTopics = new Set(retryTopics(options.name));
     this.lost = new LostPartitions(() => clock.now());
     this.ages = new RecordAges(clock, (message) => this.logger.warn(message));
   }
@@ -70,13 +80,17 @@ export class RecordDispatcher implements GroupMember {
     const memory = this.lost.recall(assignment, end) ?? this.newMemory(assignment);
     try {
       await memory.guard.readBack(this.log, assignment);
+      await memory.twins?.readBack(this.log, assignment);
     } finally {
       // Ours only from here on: when the reading failed we are asked again, or the partition has gone already.
       this.lost.keep(assignment, memory);
     }
     if (assignment.signal.aborted || this.stopping) return;
-    const partition = new OwnedPartition(assignment, memory.watermark, this.options.maxUncommitted);
-    this.owned.set(assignment, { partition, guard: memory.guard, end });
+    const { maxUncommitted } = this.options;
+    memory.ledger.learn(assignment.note, assignment.position);
+    const partition = new OwnedPartition(assignment, memory.watermark, maxUncommitted, memory.ledger);
+    const reach = assignment.position + BigInt(maxUncommitted);
+    this.owned.set(assignment, { partition, memory, end, begunBelow: reach < end ? reach : end });
     assignment.signal.addEventListener('abort', () => this.lose(assignment, memory), { once: true });
   }
 
@@ -107,9 +121,16 @@ export class RecordDispatcher implements GroupMember {
     await atMost(LAST_WORDS, idle);
   }
 
-  private newMemory({ position }: Assignment): PartitionMemory {
-    const guard = new RedeliveryGuard(this.registry, this.options, () => this.clock.now());
-    return { guard, watermark: new CommitWatermark(position) };
+  private newMemory({ topic, partition, position }: Assignment): PartitionMemory {
+    const now = () => this.clock.now();
+    const guard = new RedeliveryGuard(this.registry, this.options, now);
+    const ledger = new AttemptLedger((count) =>
+      this.crowding.warn(
+        `The attempts at ${count} records of ${topic}/${partition} have no room in the note of its commits. After a crash they are counted from 1 again.`,
+      ),
+    );
+    const twins = this.retryTopics.has(topic) ? new RetryTwins(this.options, now) : undefined;
+    return { guard, watermark: new CommitWatermark(position), ledger, ...(twins && { twins }) };
   }
 
   private lose(assignment: Assignment, memory: PartitionMemory): void {
@@ -118,8 +139,10 @@ export class RecordDispatcher implements GroupMember {
   }
 
   private take(record: LogRecord, owned: Owned): void {
-    const { partition, guard } = owned;
+    const { partition, memory } = owned;
+    const { guard } = memory;
     if (partition.hasRead(record.offset)) return;
+    if (memory.twins) return this.takeRetried(record, owned, memory.twins);
     const type = messageTypeOf(record.headers);
     if (type?.kind === 'result') return this.takeResult(record, type, owned);
     const handlers = type && this.registry.find(record.topic, type);
@@ -128,17 +151,50 @@ export class RecordDispatcher implements GroupMember {
     const identity = type.kind === 'event' || envelope instanceof Error ? undefined : commandIdentity(envelope);
     if (!guard.admits(identity, record.offset)) return; // sent again
     partition.begin(record.offset);
-    this.queue.add(laneOf(record), () =>
-      this.work(record, partition, (signal) => {
-        const ending = guard.endingOf(identity);
-        if (envelope instanceof Error) return this.bury(record, envelope, signal);
-        return this.run(handlers, { record, envelope, signal, ending });
+    const book = partition.bookOf(record.offset, record.offset < owned.begunBelow);
+    this.add(record, partition, handlers, (left, signal) => {
+      const ending = guard.endingOf(identity);
+      if (envelope instanceof Error) return this.bury(record, envelope, signal);
+      return this.run(left, { record, envelope, signal, ending, book });
+    });
+  }
+
+  /** A record that was put aside: it is handled as if it was read where it came from, but in no order. */
+  private takeRetried(waiting: LogRecord, { partition, begunBelow }: Owned, twins: RetryTwins): void {
+    const retried = retriedOf(waiting);
+    if (!retried || !twins.admits(retried.name, waiting.offset)) return;
+    const { record, handler, attempts } = retried;
+    const type = messageTypeOf(record.headers);
+    const found = (type && this.registry.find(record.topic, type)) ?? [];
+    const handlers = found.filter(({ kind, label }) => kind === 'command' || label === handler);
+    const envelope = this.envelopeOf(record);
+    const book = partition.bookOf(waiting.offset, waiting.offset < begunBelow, retried);
+    partition.begin(waiting.offset);
+    this.add(waiting, partition, handlers, (left, signal) => {
+      if (envelope instanceof Error) return this.bury(record, envelope, signal);
+      if (left.length === 0) return this.orphan(record, handler, attempts, signal);
+      return this.run(left, { record, envelope, signal, book });
+    });
+  }
+
+  private add(
+    record: LogRecord,
+    partition: OwnedPartition,
+    handlers: readonly Handler[],
+    handle: (handlers: readonly Handler[], signal: AbortSignal) => Promise<Later | undefined>,
+  ): void {
+    let left = handlers;
+    this.queue.add(laneOf(record, this.retryTopics), () =>
+      this.work(record, partition, async (signal) => {
+        const later = await handle(left, signal);
+        left = later?.handlers ?? left;
+        return later;
       }),
     );
   }
 
   /** An answer that came too late is told to the handler that gave it; all other results are passed by. */
-  private takeResult(record: LogRecord, type: MessageType, { partition, guard }: Owned): void {
+  private takeResult(record: LogRecord, type: MessageType, { partition, memory: { guard } }: Owned): void {
     const isReplay = record.headers[DEAD_LETTER_HEADERS.replays] !== undefined; // it was late once, and told in vain
     const standing = isReplay ? 'late' : guard.noteResult(record, type);
     if (standing === undefined || standing === 'first') return;
@@ -156,33 +212,45 @@ export class RecordDispatcher implements GroupMember {
   }
 
   private async work(
-    { offset, ...at }: LogRecord,
+    record: LogRecord,
     partition: OwnedPartition,
-    handle: (signal: AbortSignal) => Promise<void>,
-  ): Promise<void> {
+    handle: (signal: AbortSignal) => Promise<Later | undefined | void>,
+  ): Promise<Rest | undefined> {
+    const { offset, ...at } = record;
     const { signal } = partition;
-    if (signal.aborted) return;
+    if (signal.aborted) return undefined;
     try {
-      if (!partition.hasEnded(offset)) await handle(signal);
+      const later = partition.hasEnded(offset) ? undefined : await handle(signal);
+      if (later) {
+        const over = until(later.due, () => this.clock.now(), signal);
+        return { over, job: () => this.work(record, partition, handle) };
+      }
       partition.finish(offset);
     } catch (error) {
       // Lost partitions end here every day. Anything else is a fault of ours: the record stays uncommitted, and is read again.
-      if (signal.aborted) return;
+      if (signal.aborted) return undefined;
       this.logger.error(
         `${at.topic}/${at.partition}@${offset} is not finished and will be read again after a restart: ${messageOf(error)}`,
         error instanceof Error ? error.stack : undefined,
       );
     }
+    return undefined;
   }
 
-  private run(handlers: readonly Handler[], arrival: Arrival): Promise<void> {
+  private run(handlers: readonly Handler[], arrival: Arrival): Promise<Later | undefined> {
     const { commands, events } = this.processors;
     if (arrival.envelope.type.kind === 'event') return events.process(handlers, arrival);
     return commands.process(handlers[0]!, arrival);
   }
 
-  private bury(record: LogRecord, error: Error, signal: AbortSignal): Promise<void> {
-    return this.processors.deadLetters.add(record, { reason: 'undecodable', error, attempts: 1 }, signal);
+  private async bury(record: LogRecord, error: Error, signal: AbortSignal): Promise<undefined> {
+    await this.processors.deadLetters.add(record, { reason: 'undecodable', error, attempts: 1 }, signal);
+  }
+
+  /** It waited for a method that is gone: nobody else would ever look at it again. */
+  private async orphan(record: LogRecord, handler: string, attempts: number, signal: AbortSignal): Promise<undefined> {
+    const error = new Error(`${handler}, which was to try it again, is not there any more.`);
+    await this.processors.deadLetters.add(record, { reason: 'failed', error, attempts, handler }, signal);
   }
 
   private envelopeOf(record: LogRecord): MessageEnvelope | Error {
@@ -195,9 +263,10 @@ export class RecordDispatcher implements GroupMember {
 }
 
 /**
- * What must stay in order: the records of one key; one without a key only itself. It keeps its lane when the partition is lost
+ * What must stay in order: the records of one key; one without a key, or of an unordered topic, only itself. It keeps its lane when the partition is lost
  * and comes back, so that a handler which is still at work is never joined by another one for the same key or record.
  */
-function laneOf({ topic, partition, offset, key }: LogRecord): string {
-  return `${topic}/${partition}/${key === null ? `@${offset}` : `=${key.toString('latin1')}`}`;
+function laneOf({ topic, partition, offset, key }: LogRecord, unordered?: ReadonlySet<string>): string {
+  const isAlone = key === null || unordered?.has(topic);
+  return `${topic}/${partition}/${isAlone ? `@${offset}` : `=${key.toString('latin1')}`}`;
 }

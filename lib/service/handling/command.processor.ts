@@ -16,6 +16,8 @@ import type { Handler } from '../declaration/handler.js';
 import { OutcomeWriter } from '../publishing/outcome.writer.js';
 import { concluded, processing } from '../../tracing/process.span.js';
 import { ServiceOptions } from '../service.options.js';
+import type { Later } from '../retry/later.js';
+import { attemptsMade, Retries } from '../retry/retries.js';
 import { givenUp, type Verdict, whyGivenUp } from './verdict.js';
 
 /** Carries a command out, and puts all that came of it into the log. */
@@ -27,6 +29,7 @@ export class CommandProcessor {
   constructor(
     private readonly once: HandledOnce,
     private readonly caller: HandlerCaller,
+    private readonly retries: Retries,
     private readonly outcomes: OutcomeWriter,
     private readonly events: EventWriter,
     private readonly deadLetters: DeadLetters,
@@ -35,17 +38,31 @@ export class CommandProcessor {
   ) {}
 
   /**
-   * Resolves when the record may be committed.
+   * Resolves when the record may be committed, or with when it is to be handled again.
    * @throws where the record stopped being ours before that
    */
-  process(handler: Handler, arrival: Arrival): Promise<void> {
+  process(handler: Handler, arrival: Arrival): Promise<Later | undefined> {
     return processing(arrival, handler.label, this.options.name, () => this.handle(handler, arrival));
   }
 
-  private async handle(handler: Handler, arrival: Arrival): Promise<void> {
-    if (arrival.ending === 'answered') return this.resend(handler, arrival);
-    const verdict = await this.once.call(handler, arrival, (keeping) => this.carryOut(handler, arrival, keeping));
-    concluded(verdict.outcome.status, verdict.error);
+  private async handle(handler: Handler, given: Arrival): Promise<Later | undefined> {
+    if (given.ending === 'answered') {
+      await this.resend(handler, given);
+      return undefined;
+    }
+    const turn = await this.retries.turn(handler, given, async (arrival, attempt) => {
+      const carryOut = (keeping?: Keeping) => attempt(() => this.carryOut(handler, arrival, keeping));
+      const verdict = await this.once.call(handler, arrival, carryOut);
+      concluded(verdict.outcome.status, verdict.error);
+      return verdict;
+    });
+    if (!('verdict' in turn)) return turn.later;
+    await this.tell(handler, turn.arrival, turn.verdict);
+    return undefined;
+  }
+
+  /** Puts all that came of it into the log. */
+  private async tell(handler: Handler, arrival: Arrival, verdict: Verdict): Promise<void> {
     // What an aborted handler throws says nothing of the command. What it did all the same is done, and is told as ever: the
     // next owner may still find the answer before it comes to the command.
     if (verdict.reason !== undefined) arrival.signal.throwIfAborted();
@@ -85,7 +102,7 @@ export class CommandProcessor {
 
   private tooLate(arrival: Arrival): Verdict {
     this.expiries.warn(`Not carried out, because its deadline has passed: ${placeOf(arrival)}`);
-    return givenUp({ status: 'timeout' }, 'expired');
+    return { ...givenUp({ status: 'timeout' }, 'expired'), uncalled: true };
   }
 
   /** Puts the answer into the log, unless a follow-up will. @returns why the log does not take it */
@@ -130,7 +147,7 @@ export class CommandProcessor {
     const isAnswer = status === 'invalid' || status === 'rejected';
     const why = whyGivenUp(isAnswer ? {} : verdict, refused);
     if (!why) return;
-    const { attempt } = envelope.breadCrumbs;
-    await this.deadLetters.add(record, { ...why, attempts: attempt, handler: label }, signal);
+    const attempts = attemptsMade(envelope, verdict);
+    await this.deadLetters.add(record, { ...why, attempts, handler: label }, signal);
   }
 }

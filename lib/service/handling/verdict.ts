@@ -1,6 +1,7 @@
 import type { Outcome } from '../../protocol/outcome.js';
 import type { OutgoingRecord } from '../../message/record.js';
 import type { Reply } from '../inbox/outbox.js';
+import type { Attempted } from '../retry/attempt.note.js';
 import type { DeadLetterReason } from '../../message/dead-letter.headers.js';
 import type { DeadLetterRemarks } from '../publishing/dead-letter.js';
 
@@ -17,6 +18,12 @@ export interface Verdict {
   readonly error?: unknown;
   /** Why the record is given up, where it is. */
   readonly reason?: DeadLetterReason;
+  /** It is not the last word: the handler is called again. Then nothing else of it is told to anybody. */
+  readonly again?: Attempted | undefined;
+  /** How the last of several attempts ended, where the handler may be called several times. */
+  readonly retryEnd?: 'succeeded' | 'exhausted' | 'deadline';
+  /** The handler was not called: it was too late for that. */
+  readonly uncalled?: boolean;
 }
 
 /** A verdict other than success. */

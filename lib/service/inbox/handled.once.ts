@@ -90,6 +90,7 @@ class Unkept extends Error {
 async function keep({ signal, envelope }: Arrival, call: Call, lost?: AbortSignal): Promise<Completion> {
   const outbox = new Outbox();
   const verdict = await call({ outbox, lost }).finally(() => outbox.close());
+  if (verdict.again) throw new Unkept(verdict); // the claim is given back over the pause, and what was published is dropped
   if (verdict.reason !== undefined) {
     signal.throwIfAborted();
     lost?.throwIfAborted();
