@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import type { BenchCase, BenchSite } from './bench.case.js';
 import { broadcast } from './broadcast.bench.js';
 import { discard } from './discard.bench.js';
+import { growth } from './growth.bench.js';
 import { idle } from './idle.bench.js';
 import { recovery } from './recovery.bench.js';
 import { roundTrip } from './round-trip.bench.js';
@@ -18,6 +19,9 @@ import { row, table } from './support/table.js';
 import { timeout } from './timeout.bench.js';
 
 const CASES: readonly BenchCase[] = [roundTrip, service, broadcast, recovery, slowClient, idle, timeout, seal, discard];
+
+/** By its name only: it is about plots, and has no goals. */
+const BY_NAME: readonly BenchCase[] = [growth];
 
 const USAGE = `npm run bench [name...] -- [--json] [--quick] [--profile <directory>]
 
@@ -40,13 +44,14 @@ interface Settings {
 function readSettings(args: string[]): Settings {
   const options = { json: { type: 'boolean' }, quick: { type: 'boolean' }, profile: { type: 'string' } } as const;
   const { values, positionals } = parsed(() => parseArgs({ args, options, allowPositionals: true }));
-  const unknown = positionals.filter((name) => !CASES.some((one) => one.name === name));
+  const unknown = positionals.filter((name) => ![...CASES, ...BY_NAME].some((one) => one.name === name));
   if (unknown.length > 0) throw new UsageError(`There is no bench "${unknown.join('", "')}".`);
   if (values.profile) {
     process.env.BENCH_PROFILE = resolve(values.profile);
     mkdirSync(process.env.BENCH_PROFILE, { recursive: true });
   }
-  const cases = CASES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  const cases =
+    positionals.length === 0 ? CASES : [...CASES, ...BY_NAME].filter(({ name }) => positionals.includes(name));
   return { cases, json: values.json ?? keptByNpm('json'), quick: values.quick ?? keptByNpm('quick') };
 }
 

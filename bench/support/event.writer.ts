@@ -74,15 +74,18 @@ export class EventWriter {
   /**
    * A steady stream of events that say when they were sent, until the signal aborts. What comes late is made up for, so that
    * slow acknowledgements do not make the stream thinner.
+   * @param name their type; as a rule one that clients get
    * @returns how many there were
    */
-  async stream(topic: string, perSecond: number, signal: AbortSignal): Promise<number> {
+  async stream(topic: string, perSecond: number, signal: AbortSignal, name?: string): Promise<number> {
     const begin = now();
     const sending = new Set<Promise<unknown>>();
     let sent = 0;
     while (!signal.aborted) {
       const due = Math.floor(((now() - begin) * perSecond) / 1_000) - sent;
-      const messages = Array.from({ length: Math.min(due, BATCH) }, (_, lot) => eventRecord(lot, { sent: now() }));
+      const messages = Array.from({ length: Math.min(due, BATCH) }, (_, lot) =>
+        eventRecord(lot, { name, sent: now() }),
+      );
       sent += messages.length;
       if (messages.length > 0) {
         const request = this.producer.send({ topic, acks: -1, messages });

@@ -20,6 +20,18 @@ export interface Figure {
   readonly peerName?: string;
   /** Left out: it is told beside the others, and nothing is asked of it. */
   readonly goal?: Goal;
+  /** Where it lies on a plot of cost against load. */
+  readonly at?: PlotPoint;
+}
+
+/** A point of a plot. */
+export interface PlotPoint {
+  /** What grows, such as `sockets`. */
+  readonly axis: string;
+  readonly x: number;
+  readonly series: string;
+  /** Which of an axis's two plots it belongs to. */
+  readonly panel: 'latency' | 'cost';
 }
 
 /** A figure as `--json` prints it, one a line. Medians of the rounds. */
