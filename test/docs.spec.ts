@@ -230,11 +230,15 @@ function endingsSource(): string {
 
 describe('what README.md says for operators', () => {
   it('names every metric', async () => {
-    const files = (await readdir(join(ROOT, 'lib'), { recursive: true })).filter((file) => file.endsWith('.ts'));
-    const sources = await Promise.all(files.map((file) => readFile(join(ROOT, 'lib', file), 'utf8')));
-    const measured = sources.flatMap((source) => source.match(/(?<=')kafka_socket(\.\w+)+(?=')/g) ?? []);
+    const measured = await namesIn('lib', (file) => !file.startsWith('tracing/'));
     const [gateway, service] = readme.section('Metrics').tables;
     expect([...gateway!, ...service!].map(([name]) => quoted(name!)[0]!).sort()).toEqual(measured.sort());
+  });
+
+  it('names every attribute of a span that is ours', async () => {
+    const attributes = new Set(await namesIn('lib/tracing'));
+    const [, ours] = readme.section('Tracing').tables;
+    expect(new Set(ours!.map(([name]) => quoted(name!)[0]!))).toEqual(attributes);
   });
 
   it('names every header of a dead letter', async () => {
@@ -243,6 +247,13 @@ describe('what README.md says for operators', () => {
     expect(new Set(printed)).toEqual(new Set(source.match(/dlq_\w+/g)));
   });
 });
+
+/** All names in our namespace that stand as texts in the sources of a folder. */
+async function namesIn(folder: string, wanted: (file: string) => boolean = () => true): Promise<string[]> {
+  const files = (await readdir(join(ROOT, folder), { recursive: true })).filter((file) => file.endsWith('.ts'));
+  const sources = await Promise.all(files.filter(wanted).map((file) => readFile(join(ROOT, folder, file), 'utf8')));
+  return sources.flatMap((source) => source.match(/(?<=')kafka_socket(\.\w+)+(?=')/g) ?? []);
+}
 
 function keep(data: object): object {
   return data;

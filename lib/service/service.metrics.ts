@@ -1,5 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { type Attributes, type Counter, metrics } from '@opentelemetry/api';
+import {
+  type Attributes,
+  context,
+  type Counter,
+  type Histogram,
+  metrics,
+  type ObservableCallback,
+  type ObservableGauge,
+  type UpDownCounter,
+} from '@opentelemetry/api';
+import type { OutcomeStatus } from '../protocol/outcome.js';
 import type { DeadLetterReason } from '../message/dead-letter.headers.js';
 import type { RetryOrder } from './retry/retry.options.js';
 import { ServiceOptions } from './service.options.js';
@@ -9,6 +19,19 @@ import { ServiceOptions } from './service.options.js';
  * as a rejection, or an error that is not tried again.
  */
 export type AttemptEnd = 'retried' | 'succeeded' | 'exhausted' | 'deadline' | 'ended';
+
+/** How a handler ended; `interrupted`: its record was no longer ours by then, and says nothing of it. */
+export type HandlerEnd = OutcomeStatus | 'interrupted';
+
+/** Where a partition that is ours stands. */
+export interface PartitionLag {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: number;
+}
+
+/** In seconds: from a look into memory to work that a user waits for, and on to what is behind. */
+const DURATIONS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /**
  * What a service measures, for whichever OpenTelemetry SDK the application has set up; without one it costs nothing. All of it
@@ -24,6 +47,10 @@ export class ServiceMetrics {
   private readonly lates: Counter;
   private readonly deadLetters: Counter;
   private readonly attempts: Counter;
+  private readonly durations: Histogram;
+  private readonly ages: Histogram;
+  private readonly inFlight: UpDownCounter;
+  private readonly lag: ObservableGauge;
 
   constructor({ name }: ServiceOptions) {
     // Not at module level: instruments bind to the provider that is there when they are made.
@@ -37,10 +64,54 @@ export class ServiceMetrics {
       description: 'Records that were given up, by reason.',
       unit: '{record}',
     });
+    const advice = { explicitBucketBoundaries: DURATIONS };
+    this.durations = meter.createHistogram('kafka_socket.service.handler.duration', {
+      description: 'How long handlers took, by handler and outcome.',
+      unit: 's',
+      advice,
+    });
+    this.ages = meter.createHistogram('kafka_socket.service.age', {
+      description: 'How old records were when their handler got them, by handler.',
+      unit: 's',
+      advice,
+    });
+    this.inFlight = meter.createUpDownCounter('kafka_socket.service.in_flight', {
+      description: 'Records in the hands of handlers, by handler.',
+      unit: '{record}',
+    });
+    this.lag = meter.createObservableGauge('kafka_socket.service.lag', {
+      description: 'Records that are not finished yet, by topic and partition.',
+      unit: '{record}',
+    });
     this.attempts = meter.createCounter('kafka_socket.service.attempts', {
       description: 'Attempts of handlers with @Retry, by handler, order and end.',
       unit: '{attempt}',
     });
+  }
+
+  /**
+   * A handler gets a record.
+   * @param timestamp when that was written, in milliseconds since the epoch
+   * @returns what is to be called when it has ended
+   */
+  begun(label: string, timestamp: number): (end: HandlerEnd) => void {
+    const handler = { ...this.attributes, handler: label };
+    const start = performance.now();
+    this.ages.record(Math.max(0, Date.now() - timestamp) / 1_000, handler, context.active());
+    this.inFlight.add(1, handler);
+    return (outcome) => {
+      this.inFlight.add(-1, handler);
+      this.durations.record((performance.now() - start) / 1_000, { ...handler, outcome }, context.active());
+    };
+  }
+
+  /** Looks at how far the handlers are behind whenever somebody reads the metrics. @returns what ends that; safe to call twice */
+  watch(lags: () => Promise<readonly PartitionLag[]>): () => void {
+    const look: ObservableCallback = async (result) => {
+      for (const { records, ...place } of await lags()) result.observe(records, { ...this.attributes, ...place });
+    };
+    this.lag.addCallback(look);
+    return () => this.lag.removeCallback(look);
   }
 
   /** An answer came too late. */

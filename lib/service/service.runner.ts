@@ -14,7 +14,9 @@ import { LateProcessor } from './handling/late.processor.js';
 import type { Inbox } from './inbox/inbox.js';
 import { INBOX } from './inbox/inbox.constants.js';
 import { retryTopics } from './retry/retry.topic.js';
+import { dispatchLag } from './dispatch/dispatch.lag.js';
 import { RecordDispatcher } from './dispatch/record.dispatcher.js';
+import { ServiceMetrics } from './service.metrics.js';
 import { ServiceOptions } from './service.options.js';
 
 /** Runs this application's handlers: finds them, subscribes to their topics, and stops without losing what runs. */
@@ -37,6 +39,7 @@ export class ServiceRunner {
     private readonly options: ServiceOptions,
     @Inject(MESSAGE_LOG) private readonly log: MessageLog,
     @Inject(TIMEOUT_SCHEDULER) private readonly scheduler: TimeoutScheduler,
+    private readonly metrics: ServiceMetrics,
     @Optional() @Inject(INBOX) private readonly inbox?: Inbox,
   ) {}
 
@@ -111,6 +114,7 @@ export class ServiceRunner {
     await this.inbox?.start?.(`${this.log.clusterId}:${this.options.name}`);
     const processors = { commands, events, lates, deadLetters };
     this.dispatcher = new RecordDispatcher(registry, this.log, processors, this.options, this.scheduler);
+    this.unwatch ??= this.metrics.watch(() => dispatchLag(this.log, this.dispatcher!.progress));
     this.subscription = await this.join([...registry.topics, ...this.retryTopics], this.dispatcher);
   }
 

@@ -50,18 +50,19 @@ export function processing<T>(
 /**
  * Says in the span of the processing that is under way how it ended. `invalid` and `rejected` are answers, and no errors.
  * @param error what lies behind it
+ * @param attempt from 1
  */
-export function concluded(status: OutcomeStatus, error?: unknown): void {
+export function concluded(status: OutcomeStatus, error: unknown, attempt: number): void {
   const span = trace.getActiveSpan();
   if (!span?.isRecording()) return;
   span.setAttribute('kafka_socket.outcome', status);
+  if (attempt > 1) span.setAttribute('kafka_socket.attempt', attempt);
   if (status === 'failed' || status === 'timeout') markFailed(span, error instanceof Error ? errorType(error) : status);
 }
 
-function describe(span: Span, { id, type, breadCrumbs: { requestId, attempt } }: MessageEnvelope): void {
+function describe(span: Span, { id, type, breadCrumbs: { requestId } }: MessageEnvelope): void {
   if (!span.isRecording()) return;
   span.setAttribute('messaging.message.id', id);
   span.setAttribute('kafka_socket.message.type', `${type.kind}.${type.name}`);
   if (requestId !== undefined) span.setAttribute('messaging.message.conversation_id', requestId);
-  if (attempt > 1) span.setAttribute('kafka_socket.attempt', attempt);
 }

@@ -45,6 +45,11 @@ export function sendingLater(record: OutgoingRecord, publish: Publish): Promise<
   return send(spans, record, publish, ROOT_CONTEXT, cause && [{ context: cause }]);
 }
 
+/** A record that is left to wait for its time, with the context in which it was left. */
+export function stamped(record: OutgoingRecord): OutgoingRecord {
+  return tracer() ? { ...record, headers: headersWithin(context.active(), record) } : record;
+}
+
 function send(
   spans: Tracer,
   record: OutgoingRecord,
@@ -56,7 +61,7 @@ function send(
   const span = spans.startSpan(`send ${record.topic}`, { kind: SpanKind.PRODUCER, attributes, links }, parent);
   if (span.isRecording()) span.setAttributes(messageAttributes(record.headers));
   const within = trace.setSpan(parent, span);
-  const headers = { ...untraced(record.headers), ...headersOf(within) };
+  const headers = headersWithin(within, record);
   return spanning(span, within, async () => placed(span, await publish({ ...record, headers })));
 }
 
@@ -82,6 +87,7 @@ function placed(span: Span, position: LogPosition): LogPosition {
   return position;
 }
 
-function untraced({ traceparent: _p, tracestate: _s, baggage: _b, ...headers }: RecordHeaders): RecordHeaders {
-  return headers;
+function headersWithin(within: Context, { headers }: OutgoingRecord): RecordHeaders {
+  const { traceparent: _traceparent, tracestate: _tracestate, baggage: _baggage, ...others } = headers;
+  return { ...others, ...headersOf(within) };
 }

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Assignment } from '../../log/message.log.js';
 import type { CommitWatermark } from './commit.watermark.js';
+import type { PartitionProgress } from './dispatch.lag.js';
 import type { AttemptBook } from '../retry/attempt.book.js';
 import { AttemptLedger } from '../retry/attempt.ledger.js';
 import type { Attempted } from '../retry/attempt.note.js';
@@ -29,6 +30,12 @@ export class OwnedPartition {
     assignment.signal.addEventListener('abort', () => this.abort(new HandlingAbortedError('partition_lost')), {
       once: true,
     });
+  }
+
+  /** How far it is finished. */
+  get progress(): PartitionProgress {
+    const { topic, partition } = this.assignment;
+    return { topic, partition, finished: this.watermark.finished };
   }
 
   /** Aborts when the partition's records are no longer ours to finish. */

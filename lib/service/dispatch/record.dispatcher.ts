@@ -9,6 +9,7 @@ import type { LogRecord, RecordBatch } from '../../message/record.js';
 import type { Arrival } from './arrival.js';
 import type { CommandProcessor } from '../handling/command.processor.js';
 import { CommitWatermark } from './commit.watermark.js';
+import type { PartitionProgress } from './dispatch.lag.js';
 import type { DeadLetters } from '../publishing/dead-letter.js';
 import type { EventProcessor } from '../handling/event.processor.js';
 import type { LateProcessor } from '../handling/late.processor.js';
@@ -73,6 +74,11 @@ export class RecordDispatcher implements GroupMember {
     this.retryTopics = new Set(retryTopics(options.name));
     this.lost = new LostPartitions(() => clock.now());
     this.ages = new RecordAges(clock, (message) => this.logger.warn(message));
+  }
+
+  /** How far the partitions are finished that are ours now. */
+  get progress(): PartitionProgress[] {
+    return [...this.owned.values()].map(({ partition }) => partition.progress);
   }
 
   async assigned(assignment: Assignment): Promise<void> {

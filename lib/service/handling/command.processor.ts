@@ -53,7 +53,7 @@ export class CommandProcessor {
     const turn = await this.retries.turn(handler, given, async (arrival, attempt) => {
       const carryOut = (keeping?: Keeping) => attempt(() => this.carryOut(handler, arrival, keeping));
       const verdict = await this.once.call(handler, arrival, carryOut);
-      concluded(verdict.outcome.status, verdict.error);
+      concluded(verdict.outcome.status, verdict.error, arrival.envelope.breadCrumbs.attempt);
       return verdict;
     });
     if (!('verdict' in turn)) return turn.later;

@@ -52,7 +52,7 @@ export class EventProcessor {
         // The deadline of a request stops commands only: an event has happened, however late it is read.
         attempt(() => this.caller.call(handler, arrival, new Deadline(undefined), keeping));
       const verdict = await this.once.call(handler, arrival, carryOut);
-      concluded(verdict.outcome.status, verdict.error);
+      concluded(verdict.outcome.status, verdict.error, arrival.envelope.breadCrumbs.attempt);
       return verdict;
     });
     if (!('verdict' in turn)) return turn.later;

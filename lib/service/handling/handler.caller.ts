@@ -21,6 +21,7 @@ import { PayloadValidator } from './payload.validator.js';
 import type { Validated } from './validated.js';
 import { namingRoot } from '../publishing/root.command.js';
 import { InvalidHandlerError } from '../service.errors.js';
+import { ServiceMetrics } from '../service.metrics.js';
 import { ServiceOptions } from '../service.options.js';
 import { INTERNAL, outcomeOf, outcomeOfAnswer } from './thrown.outcome.js';
 import { givenUp, type Verdict } from './verdict.js';
@@ -40,6 +41,7 @@ export class HandlerCaller {
     private readonly validator: PayloadValidator,
     private readonly scope: HandlingScope,
     private readonly options: ServiceOptions,
+    private readonly metrics: ServiceMetrics,
   ) {}
 
   /**
@@ -47,6 +49,13 @@ export class HandlerCaller {
    * @param keeping where there is an inbox
    */
   async call(handler: Handler, arrival: Arrival, deadline: Deadline, keeping?: Keeping): Promise<Verdict> {
+    const ended = this.metrics.begun(handler.label, arrival.record.timestamp);
+    const verdict = await this.verdict(handler, arrival, deadline, keeping);
+    ended(arrival.signal.aborted ? 'interrupted' : verdict.outcome.status);
+    return verdict;
+  }
+
+  private async verdict(handler: Handler, arrival: Arrival, deadline: Deadline, keeping?: Keeping): Promise<Verdict> {
     try {
       const payload = decodePayload(arrival.envelope.type, arrival.record.value);
       const { handlerTimeout: timeout } = this.options;
