@@ -8,8 +8,8 @@ import { fresh, openLog, request, startService } from './support/service.js';
 
 const ID = randomUUID();
 
-/** Has a lot changed by an instance that ends before it could answer, and gives what the next one answers. */
-async function answerOf(command: string, payload: object, inbox: () => Inbox | undefined) {
+/** Has a lot changed by an instance that ends before it could tell anybody, and gives what the next one tells. */
+async function toldOf(command: string, payload: object, inbox: () => Inbox | undefined) {
   const { topic, Lot, LotRepository, Lots } = lots();
   const repository = new LotRepository();
   const log = await openLog('memory');
@@ -25,7 +25,7 @@ async function answerOf(command: string, payload: object, inbox: () => Inbox | u
     });
   const service = fresh('house');
   const first = await start();
-  const refusal = refuse(log, (_, type) => type === `result.${command}`);
+  const refusal = refuse(log, (_, type) => type === `result.${command}` || type.startsWith('event.'));
   const { requestId } = await request(log, topic, command, payload);
   await vi.waitUntil(() => refusal.tries > 0);
   await first.runner.stop();
@@ -33,28 +33,42 @@ async function answerOf(command: string, payload: object, inbox: () => Inbox | u
 
   const { follower } = await start();
 
-  return follower.outcome(requestId);
+  const outcome = await follower.outcome(requestId);
+  const marker = await request(log, topic, 'ListLots', {}); // of the same key, so behind all that comes of the first
+  await follower.outcome(marker.requestId);
+  const events = follower.records
+    .map(({ headers }) => String(headers['ce_type']))
+    .filter((type) => /^event/.test(type));
+  return { outcome, events };
 }
 
 describe('a generic command whose service ends between its change and its answer', () => {
   const none = () => undefined;
 
-  it('that made one without an id is answered with what was made', async () => {
-    const outcome = await answerOf('CreateLot', { title: 'Jar' }, none);
+  it('that made one without an id is told as it was carried out', async () => {
+    const { outcome, events } = await toldOf('CreateLot', { title: 'Jar' }, none);
+
     expect(outcome).toMatchObject({ status: 'success', value: { version: 1, title: 'Jar' } });
+    expect(events).toEqual(['event.Lot.Created']);
   });
 
-  const OTHERS: [string, object, string][] = [
-    ['CreateLot', { id: ID, title: 'Jar' }, 'ALREADY_EXISTS'],
-    ['UpdateLot', { id: ID, version: 1, title: 'Chair' }, 'VERSION_CONFLICT'],
-    ['DeleteLot', { id: ID, version: 1 }, 'NOT_FOUND'],
+  const OTHERS: [string, object, string, string][] = [
+    ['CreateLot', { id: ID, title: 'Jar' }, 'ALREADY_EXISTS', 'Created'],
+    ['UpdateLot', { id: ID, version: 1, title: 'Chair' }, 'VERSION_CONFLICT', 'Updated'],
+    ['DeleteLot', { id: ID, version: 1 }, 'NOT_FOUND', 'Deleted'],
   ];
 
-  it.each(OTHERS)('meets what it did itself, without an inbox: %s', async (command, payload, code) => {
-    expect(await answerOf(command, payload, none)).toMatchObject({ status: 'rejected', code });
+  it.each(OTHERS)('meets itself without an inbox, and its event is lost: %s', async (command, payload, code) => {
+    const { outcome, events } = await toldOf(command, payload, none);
+
+    expect(outcome).toMatchObject({ status: 'rejected', code });
+    expect(events).toEqual([]);
   });
 
-  it.each(OTHERS)('is answered as it was carried out, with an inbox: %s', async (command, payload) => {
-    expect(await answerOf(command, payload, sharedInboxes('memory'))).toMatchObject({ status: 'success' });
+  it.each(OTHERS)('is told as it was carried out with an inbox: %s', async (command, payload, _code, event) => {
+    const { outcome, events } = await toldOf(command, payload, sharedInboxes('memory'));
+
+    expect(outcome).toMatchObject({ status: 'success' });
+    expect(events).toEqual([`event.Lot.${event}`]);
   });
 });
