@@ -81,8 +81,15 @@ function figures(rates: Both<Rates>, late: Both<Lateness>): Figure[] {
     { metric: 'arm', unit: 'time-outs/s', ...armed, goal: { of: 'floor', atLeast: 0.8 } },
     { metric: 'arm, as it is', unit: 'time-outs/s', ...armed, goal: { of: 'ours', atLeast: 10_000 } },
     { metric: 'disarm', unit: 'time-outs/s', ...disarmed, goal: { of: 'floor', atLeast: 0.8 } },
-    { metric: 'lateness, p50', unit: 'ms', ...both(late, ({ p50 }) => p50) },
-    { metric: 'lateness, p99', unit: 'ms', ...both(late, ({ p99 }) => p99), goal: { of: 'ours', atMost: 25 } },
+    // The same bound the other way round: no more than 1/0.8 of what Bull needs.
+    { metric: 'lateness, p50', unit: 'ms', ...both(late, ({ p50 }) => p50), goal: { of: 'floor', atMost: 1.25 } },
+    { metric: 'lateness, p99', unit: 'ms', ...both(late, ({ p99 }) => p99), goal: { of: 'floor', atMost: 1.25 } },
+    {
+      metric: 'lateness, p99, as it is',
+      unit: 'ms',
+      ...both(late, ({ p99 }) => p99),
+      goal: { of: 'ours', atMost: 25 },
+    },
   ];
 }
 

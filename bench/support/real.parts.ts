@@ -1,11 +1,13 @@
 import { KafkaServer } from '../../test/support/kafka.server.js';
-import { RedisServer } from '../../test/support/redis.server.js';
+import { RedisServer, redisVersion } from '../../test/support/redis.server.js';
 import type { RealPart } from '../bench.case.js';
 
 /** Kafka and Redis as the cases need them: those that were named, or our own, which end with this process. */
 export interface RealParts {
   readonly brokers: readonly string[];
   readonly redisUrl: string;
+  /** Their versions, of those that were needed. */
+  readonly versions: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
 
@@ -20,7 +22,11 @@ export async function startRealParts(needed: ReadonlySet<RealPart>): Promise<Rea
   const stop = async (): Promise<void> => {
     await Promise.all([kafka?.stop(), redis?.stop()]);
   };
-  return { brokers, redisUrl, stop };
+  const versions = {
+    ...(needed.has('kafka') && { Kafka: kafka?.version ?? 'as KAFKA_BROKERS has it' }),
+    ...(needed.has('redis') && { Redis: await redisVersion(redisUrl) }),
+  };
+  return { brokers, redisUrl, versions, stop };
 }
 
 /** What the tests' broker has less of than others: a thousand groups at a time want more than one coordinating partition. */

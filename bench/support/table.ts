@@ -1,3 +1,4 @@
+import { short } from '../report/short.number.js';
 import type { Figure, FigureLine } from './figure.js';
 
 const HEAD = ['bench', 'metric', 'unit', 'ours', 'floor', 'peer', 'ratio', 'goal', ''];
@@ -32,9 +33,4 @@ export function table(rows: readonly string[][]): string {
 function withSpread(samples: readonly number[], median: number): string {
   if (samples.length < 2) return short(median);
   return `${short(median)} (${short(Math.min(...samples))}-${short(Math.max(...samples))})`;
-}
-
-/** Three digits that count: 1.23, 12.3, 123, 1,230, 12,300. */
-function short(value: number): string {
-  return value.toLocaleString('en', { maximumSignificantDigits: 3 });
 }
