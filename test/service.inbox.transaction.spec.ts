@@ -99,7 +99,7 @@ describe('a handler that writes in the transaction of its inbox', () => {
     let failures = 2;
     database.run = (sql, ...values) => {
       if (sql.startsWith('INSERT INTO inbox') && failures-- > 0) throw new Error('serialization failure');
-      run(sql, ...values);
+      return run(sql, ...values);
     };
 
     const conflict = await request(service.log, topic, 'Sell', { amount: 5 });

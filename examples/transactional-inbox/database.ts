@@ -39,14 +39,19 @@ export class Database implements OnApplicationShutdown {
     return result;
   }
 
-  run(sql: string, ...values: unknown[]): void {
+  /** @returns how many rows it changed */
+  run(sql: string, ...values: unknown[]): number {
     // A method that did not end within its time must not write into somebody else's transaction.
     if (!this.transactions.getStore()?.open) throw new Error('The transaction is over.');
-    this.sqlite.prepare(sql).run(...values);
+    return this.sqlite.prepare(sql).run(...values).changes;
   }
 
   get(sql: string, ...values: unknown[]): unknown {
     return this.sqlite.prepare(sql).get(...values);
+  }
+
+  all(sql: string, ...values: unknown[]): unknown[] {
+    return this.sqlite.prepare(sql).all(...values);
   }
 
   onApplicationShutdown(): void {

@@ -14,12 +14,12 @@ export function lots() {
     @IsUUID() id!: string;
     version!: number;
     @Length(1, 20) title!: string;
-    @IsInt() @Min(0) reserve = 10;
+    @IsInt() @Min(0) reserve?: number = 10;
     @IsOptional() @IsIn(['gold', 'silver']) metal?: string | null;
     /** No client sets it: it has no validator. */
     soldTo?: string;
     /** Nor this, though it begins with something. */
-    state = 'open';
+    state?: string = 'open';
   }
 
   @Injectable()
