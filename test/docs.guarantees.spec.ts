@@ -24,6 +24,7 @@ function testsOf(file: string): Promise<readonly TestTitle[]> {
 /** What is wrong with a proof; undefined where it names one test and no other. */
 async function faultIn({ file, title }: Proof): Promise<string | undefined> {
   const tests = await testsOf(file);
+  if (!/\p{L}/u.test(title)) return `${file} is named without a title`;
   if (tests.length === 0) return `${file || 'no file'} is no suite that is run`;
   const { length } = tests.filter((test) => test.title === title || test.path === title);
   return length === 1 ? undefined : `${file} has ${length === 0 ? 'no' : 'more than one'} test "${title}"`;
@@ -96,13 +97,14 @@ describe('the titles of a suite', () => {
         it.todo('is left out', () => {});
       });
       for (const name of NAMES) describeWithKafka(\`on \${name}\`, () => rule("it's there", () => {}));
-      it(title, () => {});
+      describe('a contract', () => { for (const { title, check } of CASES) it(title, check); });
     `);
 
     expect(titles).toEqual([
       { title: 'keeps it', path: 'a log (…) › keeps it' },
       { title: 'takes … of …', path: 'a log (…) › takes … of …' },
       { title: "it's there", path: "on … › it's there" },
+      { title: '…', path: 'a contract › …' },
     ]);
   });
 });

@@ -51,6 +51,7 @@ function namesIn(expression: ts.Expression): string[] {
 }
 
 function titleOf(argument: ts.Expression): string | undefined {
+  if (ts.isIdentifier(argument)) return '…'; // one of a list of cases
   if (ts.isStringLiteralLike(argument)) return withoutPlaceholders(argument.text);
   if (!ts.isTemplateExpression(argument)) return undefined;
   const parts = argument.templateSpans.map(({ literal }) => `…${withoutPlaceholders(literal.text)}`);
