@@ -50,7 +50,7 @@ export const idle: BenchCase = {
       const samples = await interleave<Sample, 'ours' | 'floor'>(
         site.quick ? 1 : 3,
         {
-          ours: async () => measure(site, await ours(site, topic), topic, sockets, rest),
+          ours: async () => measure(site, await gateway(site, topic), topic, sockets, rest),
           floor: async () => measure(site, await bare(site), topic, sockets, 0),
         },
         0,
@@ -100,10 +100,10 @@ async function restingCost({ ask }: Server, rest: number): Promise<number> {
   return (((await ask.cpu()) - before) / (rest / 1_000)) * 1_000;
 }
 
-async function ours(site: BenchSite, topic: string): Promise<Server> {
-  const gateway = site.start<GatewayProcess>(PROCESSES.gateway, { profiled: true });
-  const { url } = await gateway.ask.start(gatewayOptions(site, [topic]));
-  return { url, ask: gateway.ask, stop: () => gateway.stop() };
+async function gateway(site: BenchSite, topic: string): Promise<Server> {
+  const child = site.start<GatewayProcess>(PROCESSES.gateway, { profiled: true });
+  const { url } = await child.ask.start(gatewayOptions(site, [topic]));
+  return { url, ask: child.ask, stop: () => child.stop() };
 }
 
 async function bare(site: BenchSite): Promise<Server> {

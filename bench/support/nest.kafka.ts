@@ -1,5 +1,4 @@
 import { type KafkaOptions, Transport } from '@nestjs/microservices';
-import { logLevel } from 'kafkajs';
 
 /**
  * Nest's Kafka transport as one would run it: topics exist, all replicas acknowledge, and all partitions are read side by side, each in
@@ -10,7 +9,7 @@ export function nestKafka(brokers: readonly string[], topic: string, partitions:
   return {
     transport: Transport.KAFKA,
     options: {
-      client: { clientId: 'bench', brokers: [...brokers], logLevel: logLevel.ERROR },
+      client: { clientId: 'bench', brokers: [...brokers] },
       consumer: { groupId: topic, allowAutoTopicCreation: false },
       producer: { allowAutoTopicCreation: false },
       send: { acks: -1 },
