@@ -55,7 +55,9 @@ export type {
   TailOptions,
 } from './log/message.log.js';
 
-export { DeadlinePassedError, TimeoutsUnavailableError } from './timeout/timeout.errors.js';
+export { DeadlinePassedError, DelayRefusedError, TimeoutsUnavailableError } from './timeout/timeout.errors.js';
+export type { Recurrence } from './timeout/recurrence.js';
+export type { Delay } from './service/publishing/held.record.js';
 export { MemoryTimeoutOptions, RedisOptions } from './timeout/timeout.options.js';
 
 export { CommandAddress } from './service/declaration/command-address.decorator.js';
@@ -72,12 +74,15 @@ export {
   KafkaEventPublisher,
 } from './service/declaration/event-publisher.decorator.js';
 export { CommandContext, EventContext, HandlerContext, LateContext } from './service/handling/handler.context.js';
-export {
-  MessagePublisher,
-  type PublishCommandOptions,
-  type PublishEventOptions,
-  type PublishOptions,
-} from './service/message.publisher.js';
+export { MessagePublisher, type PublishCommandOptions, type PublishEventOptions } from './service/message.publisher.js';
+export type { PublishOptions } from './service/publishing/publish.options.js';
+export type {
+  DueTime,
+  ScheduledCommand,
+  ScheduleOptions,
+  SendEveryOptions,
+  SendLaterOptions,
+} from './service/scheduling/scheduling.options.js';
 export {
   type AbortReason,
   CommandRejectedError,
@@ -123,5 +128,6 @@ export {
   type Handshake,
   HeartbeatOptions,
   type Intent,
+  TraceOptions,
   TtlOptions,
 } from './gateway/gateway.options.js';

@@ -17,7 +17,9 @@ import { ServiceRunner } from './service/service.runner.js';
 import { TIMEOUT_SCHEDULER } from './timeout/timeout.constants.js';
 import { within } from './timeout/bounded.wait.js';
 import type { TimeoutScheduler } from './timeout/timeout.scheduler.js';
-import { sendingDue } from './tracing/send.span.js';
+import { isDelayed } from './timeout/delayed.js';
+import type { Waiting } from './timeout/waiting.js';
+import { sendingDue, sendingLater } from './tracing/send.span.js';
 
 /** The pause before the first new attempt to start, and the longest one, in milliseconds. */
 const RETRY = { first: 250, longest: 5_000 };
@@ -59,11 +61,7 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
       () => this.connect(),
       () => log.ensureTopics(options.gateway?.topics ?? []),
       () => service.ensureTopics(),
-      () =>
-        scheduler.start(
-          log.clusterId,
-          async ({ record }) => void (await sendingDue(record, (one) => log.publish(one))),
-        ),
+      () => scheduler.start(log.clusterId, (waiting) => this.publishDue(waiting)),
       async () => gateway?.start(),
       () => service.start(),
     ];
@@ -104,6 +102,11 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
   private async connect(): Promise<void> {
     this.connected = true;
     await this.log.connect();
+  }
+
+  private async publishDue(waiting: Waiting): Promise<void> {
+    const send = isDelayed(waiting) ? sendingLater : sendingDue;
+    await send(waiting.record, (record) => this.log.publish(record));
   }
 
   private async next(): Promise<void> {

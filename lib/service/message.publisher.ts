@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Outcome } from '../protocol/outcome.js';
+import { entityKeyOf } from '../entity/generic.command.js';
 import { followUp, type FollowUpOptions } from '../message/follow-up.js';
 import { messageId } from '../message/message.id.js';
 import { isAwaited } from '../message/outcome.rule.js';
@@ -12,20 +13,13 @@ import type { PayloadClass } from './declaration/method.declaration.js';
 import { OutcomeWriter } from './publishing/outcome.writer.js';
 import { eventPayload, outgoing } from './publishing/outgoing.record.js';
 import { PersistentPublisher } from './publishing/persistent.publisher.js';
+import type { PublishOptions } from './publishing/publish.options.js';
 import { rootNameOf } from './publishing/root.command.js';
+import { type AddressedCommand, CommandScheduler } from './scheduling/command.scheduler.js';
+import type { ScheduledCommand, SendEveryOptions, SendLaterOptions } from './scheduling/scheduling.options.js';
 import { ReplyImpossibleError, UnaddressedClassError } from './service.errors.js';
 import { ServiceOptions } from './service.options.js';
 import { outcomeOf } from './handling/thrown.outcome.js';
-
-/** When a message goes into the log. */
-export interface PublishOptions {
-  /**
-   * Where the service has an inbox (`handlers.inbox`), what a handler publishes is held until it has returned, and dropped where it
-   * throws. `true`: at once in any case, as progress must be; it comes again, with another id, where the handler runs again.
-   * @default false
-   */
-  readonly now?: boolean;
-}
 
 /** Where an event's record goes. */
 export interface PublishEventOptions extends PublishOptions {
@@ -37,7 +31,7 @@ export interface PublishEventOptions extends PublishOptions {
 
 /** Where a command's record goes, and how long it may be carried out. */
 export interface PublishCommandOptions extends FollowUpOptions, PublishOptions {
-  /** Commands of one key are carried out in order. @default the key of the record being handled */
+  /** Commands of one key are carried out in order. @default the key of the record being handled; of a generic command, its entity's id */
   readonly key?: string;
 }
 
@@ -54,6 +48,7 @@ export class MessagePublisher {
     private readonly publisher: PersistentPublisher,
     private readonly outcomes: OutcomeWriter,
     private readonly options: ServiceOptions,
+    private readonly scheduler: CommandScheduler,
   ) {}
 
   /**
@@ -90,10 +85,44 @@ export class MessagePublisher {
     data: T,
     { key, deadline, now }: PublishCommandOptions = {},
   ): Promise<string> {
-    const address = commandAddressOf(payload);
-    if (!address) throw unaddressed(payload, `@CommandAddress('<topic>')`);
-    const { topic, name } = address;
-    return this.publish({ kind: 'command', name, data }, { topic, key: this.keyOr(key) }, { deadline, now });
+    const { topic, command, key: usual } = addressed(payload, data);
+    return this.publish(command, { topic, key: this.keyOr(key ?? usual) }, { deadline, now });
+  }
+
+  /**
+   * Has a command sent when its time comes, and never before. Resolves when that survives what the scheduler promises: with `redis`
+   * every process, without it nothing but this one's life. It follows from the message being handled, and is no part of its
+   * request, which has ended by then. Where the service has an inbox it is held until the handler has returned, as {@link command} is.
+   *
+   * `id` and time make its message id, so scheduling it again, as a handler does that runs again, schedules no second one.
+   * @param payload a class with `@CommandAddress`
+   * @throws {DelayRefusedError} `delay_refused`: its time, its size or its id
+   * @throws {TimeoutsUnavailableError} `timeouts_unavailable`: where its `sent` is false nothing is scheduled; else it may be
+   * @throws {UnaddressedClassError} `class_unaddressed`
+   * @throws {UnserializablePayloadError} `payload_unserializable`
+   */
+  sendLater<T extends object>(payload: PayloadClass<T>, data: T, options: SendLaterOptions): Promise<ScheduledCommand> {
+    return this.scheduler.once(addressed(payload, data), options);
+  }
+
+  /**
+   * Has a command sent again and again, each time once, however many processes ask for it and under the same `id`, until
+   * {@link cancelLater}. Times that nobody was there for are not made up for: one comes late, and then it goes on.
+   * @throws as {@link sendLater} does
+   */
+  sendEvery<T extends object>(payload: PayloadClass<T>, data: T, options: SendEveryOptions): Promise<ScheduledCommand> {
+    return this.scheduler.every(addressed(payload, data), options);
+  }
+
+  /**
+   * Takes back what {@link sendLater} or {@link sendEvery} of this service left under an id. At once, also in a handler that throws
+   * after it.
+   * @returns whether it certainly never comes; false where nothing waited, or it may have been sent, or is about to be. In any case
+   * nothing comes again after that.
+   * @throws {TimeoutsUnavailableError} `timeouts_unavailable`
+   */
+  async cancelLater(id: string): Promise<boolean> {
+    return this.scheduler.cancel(id);
   }
 
   /**
@@ -141,6 +170,13 @@ export class MessagePublisher {
     if (now || !handling?.outbox?.hold(record)) await this.publisher.publish(record, handling?.publishing);
     return message.id;
   }
+}
+
+function addressed<T extends object>(payload: PayloadClass<T>, data: T): AddressedCommand {
+  const address = commandAddressOf(payload);
+  if (!address) throw unaddressed(payload, `@CommandAddress('<topic>')`);
+  const { topic, name } = address;
+  return { topic, command: { kind: 'command', name, data }, key: entityKeyOf(payload, data) };
 }
 
 function unaddressed({ name }: PayloadClass, decorator: string): UnaddressedClassError {

@@ -48,6 +48,12 @@ export class ServiceOptions {
    * @default 500_000
    */
   remembered = 500_000;
+  /**
+   * Bytes that a command may take which is sent later, its payload and headers as text; a larger one is refused with
+   * `delay_refused`. All that wait are in Redis's memory until then, and Kafka takes no record above 1 MiB unless told to.
+   * @default 65_536
+   */
+  maxDelayedBytes = 65_536;
   /** What keeps a message from being handled twice. */
   inbox = new InboxOptions();
   /**

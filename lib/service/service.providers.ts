@@ -9,6 +9,7 @@ import { HandlerExplorer } from './declaration/handler.explorer.js';
 import { HandlerInvoker } from './handling/handler.invoker.js';
 import { HandlingScope } from './handling/handling.scope.js';
 import { LateProcessor } from './handling/late.processor.js';
+import { CommandScheduler } from './scheduling/command.scheduler.js';
 import { MessagePublisher } from './message.publisher.js';
 import { OutcomeReader } from './outcome.reader.js';
 import { OutcomeWriter } from './publishing/outcome.writer.js';
@@ -42,6 +43,7 @@ export const SERVICE_PROVIDERS: readonly Provider[] = [
   CommandProcessor,
   EventProcessor,
   LateProcessor,
+  CommandScheduler,
   MessagePublisher,
   OutcomeReader,
   ServiceRunner,

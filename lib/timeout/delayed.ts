@@ -33,6 +33,11 @@ export interface Scheduled {
   readonly due: number;
 }
 
+/** Whether what waits is a delayed command, and no time-out. */
+export function isDelayed(waiting: Waiting): waiting is Delayed {
+  return 'slot' in waiting;
+}
+
 /** The id of a delayed command: slot and time make it, so that whoever schedules it again schedules the same. */
 export function delayedId(slot: string, due: number): string {
   return messageIdOf(`${slot} ${due}`);

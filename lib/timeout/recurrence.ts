@@ -49,7 +49,7 @@ function nextOfCron({ cron, tz }: Extract<Recurrence, { cron: string }>, after: 
       .next()
       .getTime();
   } catch (cause) {
-    throw new DelayRefusedError(`"${String(cron)}" is no cron expression that comes again: ${messageOf(cause)}`, {
+    throw new DelayRefusedError(`"${cron}" is no cron expression that comes again: ${messageOf(cause)}`, {
       cause,
     });
   }

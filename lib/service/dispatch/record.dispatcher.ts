@@ -25,7 +25,7 @@ import { OwnedPartition } from './owned.partition.js';
 import { endOf } from '../partition.end.js';
 import { LostPartitions, type PartitionMemory } from './partition.memory.js';
 import { type JudgingClock, RecordAges } from './record.ages.js';
-import { commandIdentity, RedeliveryGuard } from './redelivery.guard.js';
+import { RedeliveryGuard, repeatedIdentity } from './redelivery.guard.js';
 import { HandlingAbortedError } from '../service.errors.js';
 import type { ServiceOptions } from '../service.options.js';
 
@@ -154,7 +154,8 @@ export class RecordDispatcher implements GroupMember {
     const handlers = type && this.registry.find(record.topic, type);
     if (!handlers) return; // passed by
     const envelope = this.envelopeOf(record);
-    const identity = type.kind === 'event' || envelope instanceof Error ? undefined : commandIdentity(envelope);
+    const identity =
+      type.kind === 'event' || envelope instanceof Error ? undefined : repeatedIdentity(envelope, record.headers);
     if (!guard.admits(identity, record.offset)) return; // sent again
     partition.begin(record.offset);
     const book = partition.bookOf(record.offset, record.offset < owned.begunBelow);

@@ -1,9 +1,11 @@
-import { decodeEnvelope, decodePayload } from '../../message/cloud-events.codec.js';
+import { decodeEnvelope, decodePayload, type MessageEnvelope } from '../../message/cloud-events.codec.js';
+import { DEAD_LETTER_HEADERS } from '../../message/dead-letter.headers.js';
 import type { Outcome } from '../../protocol/outcome.js';
 import { type MessageType, messageTypeOf } from '../../message/message.type.js';
 import { endedRequest, isRootCommand } from '../../message/outcome.rule.js';
 import type { PlatformMessage } from '../../message/platform-message.js';
-import type { LogRecord } from '../../message/record.js';
+import { headerText } from '../../message/record.headers.js';
+import type { LogRecord, RecordHeaders } from '../../message/record.js';
 import { requestIdentity } from '../../message/request.identity.js';
 import type { Assignment, MessageLog } from '../../log/message.log.js';
 import type { HandlerRegistry } from '../declaration/handler.registry.js';
@@ -31,7 +33,7 @@ export interface RedeliveryLimits {
 }
 
 /**
- * Recognises, in one partition, requests that were sent again and requests that are answered already. Of the commands with
+ * Recognises, in one partition, requests and scheduled commands that were sent again, and requests that are answered already. Of the commands with
  * one identity only the first in the partition is handled, and none whose outcome is in the log.
  */
 export class RedeliveryGuard {
@@ -136,7 +138,7 @@ export class RedeliveryGuard {
     if (type?.kind === 'result') this.noteResult(record, type);
     if (type?.kind !== 'command' || !this.isOurs(record, type)) return;
     this.admits(
-      unlessMalformed(() => commandIdentity(decodeEnvelope(record.headers))),
+      unlessMalformed(() => repeatedIdentity(decodeEnvelope(record.headers), record.headers)),
       record.offset,
     );
   }
@@ -166,6 +168,18 @@ function later(one: bigint | undefined, other: bigint | undefined): bigint | und
  */
 export function commandIdentity(message: Pick<PlatformMessage, 'id' | 'breadCrumbs'>): string | undefined {
   return isRootCommand(message) ? requestIdentity(message.breadCrumbs) : undefined;
+}
+
+/**
+ * What of two command records in a partition makes the second one a repetition: the request that they are, or that they are the same
+ * publication of a scheduled command, whose publisher died, or lost the acknowledgement, and so wrote it twice. A retry, or a dead
+ * letter that comes back, is no repetition.
+ */
+export function repeatedIdentity(message: MessageEnvelope, headers: RecordHeaders): string | undefined {
+  const { id, source, breadCrumbs } = message;
+  if (breadCrumbs.due === undefined) return commandIdentity(message);
+  const replays = headerText(headers[DEAD_LETTER_HEADERS.replays]) ?? '';
+  return ['due', source, id, breadCrumbs.attempt, replays].join('\0');
 }
 
 /** What is malformed identifies nothing; it is dealt with where it is handled. */

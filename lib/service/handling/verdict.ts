@@ -1,5 +1,5 @@
 import type { Outcome } from '../../protocol/outcome.js';
-import type { OutgoingRecord } from '../../message/record.js';
+import type { HeldRecord } from '../publishing/held.record.js';
 import type { Reply } from '../inbox/outbox.js';
 import type { Attempted } from '../retry/attempt.note.js';
 import type { DeadLetterReason } from '../../message/dead-letter.headers.js';
@@ -13,7 +13,7 @@ export interface Verdict {
   /** Answers that were held back until the method had ended. */
   readonly replies?: readonly Reply[];
   /** Events and commands to publish, ready for the log. */
-  readonly events: readonly OutgoingRecord[];
+  readonly events: readonly HeldRecord[];
   /** What lies behind an outcome that is no success; for the log and the dead letter, never for the client. */
   readonly error?: unknown;
   /** Why the record is given up, where it is. */

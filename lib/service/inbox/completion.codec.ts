@@ -1,5 +1,5 @@
 import { messageId } from '../../message/message.id.js';
-import type { OutgoingRecord } from '../../message/record.js';
+import type { HeldRecord } from '../publishing/held.record.js';
 import { headerText } from '../../message/record.headers.js';
 import type { Outcome } from '../../protocol/outcome.js';
 import { UnserializablePayloadError } from '../../message/message.errors.js';
@@ -49,7 +49,7 @@ function serializable<T extends { readonly outcome: Outcome }>(given: T): T | Ve
   }
 }
 
-function stored({ topic, partition, key, value, headers }: OutgoingRecord): CompletionRecord {
+function stored({ topic, partition, key, value, headers, delay }: HeldRecord): CompletionRecord {
   const texts = Object.entries(headers).map(([name, header]) => [name, headerText(header) ?? '']);
   return {
     topic,
@@ -57,15 +57,16 @@ function stored({ topic, partition, key, value, headers }: OutgoingRecord): Comp
     ...storedKey(key),
     value: String(value),
     headers: Object.fromEntries(texts) as Record<string, string>,
+    ...(delay && { delay }),
   };
 }
 
-function outgoing({ keyEncoding, key, ...record }: CompletionRecord): OutgoingRecord {
+function outgoing({ keyEncoding, key, ...record }: CompletionRecord): HeldRecord {
   return { ...record, key: keyEncoding && key !== null ? Buffer.from(key, keyEncoding) : key };
 }
 
 /** Other clients' keys may be any bytes, and must come out as they went in: they choose the partition. */
-function storedKey(key: string | Buffer | null): Pick<CompletionRecord, 'key' | 'keyEncoding'> {
+function storedKey(key: HeldRecord['key']): Pick<CompletionRecord, 'key' | 'keyEncoding'> {
   if (!Buffer.isBuffer(key)) return { key };
   const text = key.toString('utf8');
   if (key.equals(Buffer.from(text))) return { key: text };

@@ -3,6 +3,7 @@ import type { LogPosition } from '../../message/record.js';
 import type { Handled } from '../handling/handler.context.js';
 import type { PlatformMessage } from '../../message/platform-message.js';
 import type { DeadLetterReason } from '../../message/dead-letter.headers.js';
+import type { Delay } from '../publishing/held.record.js';
 import type { Reply } from './outbox.js';
 
 /** One message on its way into one method. */
@@ -32,6 +33,8 @@ export interface CompletionRecord {
   readonly keyEncoding?: 'base64';
   readonly value: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Only for a command that is sent later: it goes to the scheduler and not into the log. */
+  readonly delay?: Delay;
 }
 
 /**

@@ -1,5 +1,5 @@
-import type { OutgoingRecord } from '../../message/record.js';
 import type { Outcome } from '../../protocol/outcome.js';
+import type { HeldRecord } from '../publishing/held.record.js';
 
 /** An answer that was given with `publisher.reply()`. */
 export interface Reply {
@@ -12,7 +12,7 @@ export interface Reply {
 
 /** What a method published while it ran. */
 export interface Held {
-  readonly records: readonly OutgoingRecord[];
+  readonly records: readonly HeldRecord[];
   readonly replies: readonly Reply[];
 }
 
@@ -21,14 +21,22 @@ export interface Held {
  * when it runs again nobody sees its events twice under two ids.
  */
 export class Outbox {
-  private readonly records: OutgoingRecord[] = [];
+  private records: HeldRecord[] = [];
   private readonly replies: Reply[] = [];
   private closed = false;
 
   /** @returns false once the method is over: what it left running publishes on its own */
-  hold(record: OutgoingRecord): boolean {
+  hold(record: HeldRecord): boolean {
     if (!this.closed) this.records.push(record);
     return !this.closed;
+  }
+
+  /** Forgets the delayed commands of a slot. @returns whether there were any */
+  drop(slot: string): boolean {
+    if (this.closed) return false;
+    const { length } = this.records;
+    this.records = this.records.filter(({ delay }) => delay?.slot !== slot);
+    return this.records.length < length;
   }
 
   /** As {@link hold}. */

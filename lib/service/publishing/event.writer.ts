@@ -1,8 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { messageOf } from '../../kafka-socket.error.js';
-import type { OutgoingRecord } from '../../message/record.js';
 import type { Arrival } from '../dispatch/arrival.js';
 import type { Handler } from '../declaration/handler.js';
+import type { HeldRecord } from './held.record.js';
 import { PersistentPublisher } from './persistent.publisher.js';
 
 /** Writes what follows from the messages that were handled. */
@@ -13,10 +13,10 @@ export class EventWriter {
   constructor(private readonly publisher: PersistentPublisher) {}
 
   /**
-   * Resolves when all are in the log, those of one key in their order.
+   * Resolves when all are in the log, or scheduled, those of one key in their order.
    * @returns why the log will never take some of them
    */
-  async write(handler: Handler, arrival: Arrival, events: readonly OutgoingRecord[]): Promise<readonly unknown[]> {
+  async write(handler: Handler, arrival: Arrival, events: readonly HeldRecord[]): Promise<readonly unknown[]> {
     const refused: unknown[] = [];
     const lanes = new Map<string, Promise<void>>();
     for (const event of events) {
@@ -32,11 +32,11 @@ export class EventWriter {
   private async writeOne(
     { label }: Handler,
     { signal }: Arrival,
-    event: OutgoingRecord,
+    event: HeldRecord,
     refused: unknown[],
   ): Promise<void> {
     try {
-      await this.publisher.publish(event, signal);
+      await this.publisher.publishOrSchedule(event, signal);
     } catch (error) {
       signal.throwIfAborted();
       this.logger.error(`A message that follows from ${label} is not published: ${messageOf(error)}`);

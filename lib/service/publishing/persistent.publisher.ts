@@ -4,8 +4,12 @@ import { KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
 import { MESSAGE_LOG } from '../../log/log.constants.js';
 import type { MessageLog } from '../../log/message.log.js';
 import type { LogPosition, OutgoingRecord } from '../../message/record.js';
+import type { HeldRecord } from './held.record.js';
 import { abortedFor } from '../handling/handling.js';
 import { SparingLog } from '../../timeout/sparing.log.js';
+import { TIMEOUT_SCHEDULER } from '../../timeout/timeout.constants.js';
+import type { TimeoutScheduler } from '../../timeout/timeout.scheduler.js';
+import type { WaitingRecord } from '../../timeout/waiting.js';
 import { sending } from '../../tracing/send.span.js';
 
 /** First and longest pause between two tries, in milliseconds. */
@@ -23,7 +27,10 @@ const AFTER_LOSS = 10_000;
 export class PersistentPublisher {
   private readonly logger = new SparingLog(new Logger('KafkaSocketService'));
 
-  constructor(@Inject(MESSAGE_LOG) private readonly log: MessageLog) {}
+  constructor(
+    @Inject(MESSAGE_LOG) private readonly log: MessageLog,
+    @Inject(TIMEOUT_SCHEDULER) private readonly scheduler: TimeoutScheduler,
+  ) {}
 
   /**
    * Tries at least once, and then again for as long as the signal is not aborted and another try may work; a while longer
@@ -33,19 +40,29 @@ export class PersistentPublisher {
    * @throws what the last try threw, once the signal is aborted
    */
   publish(record: OutgoingRecord, signal?: AbortSignal): Promise<LogPosition> {
-    return sending(record, (traced) => this.persist(traced, signal));
+    return sending(record, (traced) => this.persist(record.topic, () => this.log.publish(traced), signal));
   }
 
-  private async persist(record: OutgoingRecord, signal?: AbortSignal): Promise<LogPosition> {
+  /** As {@link publish}; where the record has a delay, the scheduler gets it. */
+  async publishOrSchedule({ delay, ...record }: HeldRecord, signal?: AbortSignal): Promise<void> {
+    if (!delay) return void (await this.publish(record, signal));
+    // What is held was made to wait, and is text.
+    const schedule = () => this.scheduler.schedule({ ...delay, record: record as WaitingRecord }, delay);
+    await this.persist(record.topic, schedule, signal);
+  }
+
+  private async persist<T>(topic: string, put: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     let giveUpAt: number | undefined;
     for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       try {
-        return await this.log.publish(record);
+        return await put();
       } catch (error) {
         if (!isTemporary(error) || !signal) throw error;
         if (signal.aborted) giveUpAt ??= performance.now() + (isLost(signal) ? AFTER_LOSS : 0);
         if (giveUpAt !== undefined && performance.now() >= giveUpAt) throw error;
-        this.logger.warn(`A record for ${record.topic} is not in the log yet and is sent again: ${messageOf(error)}`);
+        this.logger.warn(
+          `A record for ${topic} is not in the log, or not scheduled, yet and is sent again: ${messageOf(error)}`,
+        );
         // Spread, because what could not be published at once would else come back at once.
         await pauseFor(pause * (0.5 + Math.random() / 2), signal);
         if (signal.aborted && !isLost(signal)) throw error;
