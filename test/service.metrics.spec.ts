@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { CommandAddress, CommandHandler, CommandRejectedError, MemoryMessageLog } from 'nestjs-kafka-socket';
+import { CommandAddress, CommandHandler, CommandRejectedError } from 'nestjs-kafka-socket';
 import { describe, expect, it, vi } from 'vitest';
 import { startApp } from './support/app.js';
 import { Measurements } from './support/measurements.js';
@@ -8,7 +8,7 @@ import { RawClient } from './support/raw.client.js';
 const service = 'workshop';
 
 /** A measured service whose work ends when the test says so. */
-async function start(log = new MemoryMessageLog()) {
+async function start(options: Parameters<typeof startApp>[0] = {}) {
   const measured = Measurements.begin();
   const topic = `work-${crypto.randomUUID()}`;
   const held: (() => void)[] = [];
@@ -32,7 +32,7 @@ async function start(log = new MemoryMessageLog()) {
     }
   }
 
-  const app = await startApp({ service, log, gateway: { topics: [topic] } }, [Worker]);
+  const app = await startApp({ service, ...options, gateway: { topics: [topic] } }, [Worker]);
   const client = await RawClient.welcome(app.url);
   const ask = (command: string, key: string) => client.request(topic, command, {}, { key });
   const value = (name: string, attributes = {}) =>
@@ -77,7 +77,7 @@ describe('what a service measures of its handlers', () => {
   });
 
   it('is how many records of a partition are not finished', async () => {
-    const { ask, holds, held, client, topic, value } = await start(new MemoryMessageLog({ partitions: 1 }));
+    const { ask, holds, held, client, topic, value } = await start({ memory: { partitions: 1 } });
     const ids = [ask('Hold', 'a'), ask('Reject', 'b'), ask('Reject', 'c')];
     await holds(1);
     const place = { topic, partition: 0 };

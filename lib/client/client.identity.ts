@@ -1,5 +1,6 @@
 import { toBase64Url } from './base64url.codec.js';
 import { type ClientCrypto, requireCrypto } from './client.crypto.js';
+import { toHex } from './hex.codec.js';
 
 /** Who a client is to the gateways: results go to this session, and only this key opens them. */
 export interface ClientIdentity {
@@ -38,6 +39,5 @@ export function newRequestId(crypto: ClientCrypto): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6]! & 0x0f) | 0x40;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  return toHex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }

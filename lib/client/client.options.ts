@@ -3,6 +3,7 @@ import { InvalidClientOptionsError, MissingWebSocketError } from './client.error
 import type { ClientCrypto } from './client.crypto.js';
 import type { ClientIdentity } from './client.identity.js';
 import type { WebSocketConstructor } from './gateway.socket.js';
+import type { TraceOption } from './request.trace.js';
 import type { TokenOption } from './token.source.js';
 
 /** How a lost connection is taken up again: after a random time below a ceiling that doubles with each attempt. */
@@ -49,6 +50,13 @@ export class ClientOptions {
    * @default 10_000
    */
   slack = 10_000;
+  /**
+   * Which trace a command belongs to that names none by `traceparent`. A function returns the W3C traceparent of what is active, such as
+   * a click that an application's OpenTelemetry has a span for; it is asked at each `send`, and what it returns is left out where it is
+   * none. `true`: each command gets a new trace, made up here.
+   * @default false
+   */
+  trace: TraceOption = false;
   /**
    * Commands that may wait to be sent, while there is no connection or faster ones than the gateway takes; further ones are
    * rejected with the status `unavailable`, code `queue_full`. Zero: none waits.
@@ -105,6 +113,8 @@ export function resolveClientOptions(given: ClientOptionsInput): ResolvedClientO
   const options = fill(new ClientOptions(), rest, 'options', problems);
   options.reconnect = fill(new ReconnectOptions(), reconnect ?? {}, 'options.reconnect', problems);
   checkNumbers(options, problems);
+  if (!['boolean', 'function'].includes(typeof options.trace))
+    problems.push(`options.trace is neither true, false nor a function`);
   if (problems.length > 0)
     throw new InvalidClientOptionsError(`The client cannot work with these options: ${problems.join('; ')}.`);
   const WebSocket = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;

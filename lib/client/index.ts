@@ -70,4 +70,5 @@ export type { WebSocketConstructor, WebSocketLike } from './gateway.socket.js';
 export { KafkaSocketClient, type TypedEventListener } from './kafka-socket.client.js';
 export type { Listener, Off } from './listener.set.js';
 export type { Accepted, SendOptions } from './pending.request.js';
+export type { TraceOption } from './request.trace.js';
 export type { ExpiringToken, TokenOption } from './token.source.js';

@@ -29,6 +29,7 @@ import { FrameRouter, type LateOutcome, type Recovered } from './frame.router.js
 import { type Listener, ListenerSet, type Off } from './listener.set.js';
 import { PartitionOrder } from './partition.order.js';
 import { checkTtl, PendingRequest, type SendOptions, serializePayload } from './pending.request.js';
+import { traceparentNow } from './request.trace.js';
 import { PositionTracker } from './position.tracker.js';
 import { ReadySignal } from './ready.signal.js';
 import { ReconnectBackoff } from './reconnect.backoff.js';
@@ -194,9 +195,11 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
   }
 
   async #send(topic: string, command: string, payload: unknown, options: SendOptions = {}): Promise<unknown> {
-    const { ttl = this.#options.ttl, key, traceparent, signal, onAccepted } = options;
+    const { ttl = this.#options.ttl, key, baggage, signal, onAccepted } = options;
     checkTtl(ttl);
-    const head = { requestId: newRequestId(this.#crypto), topic, command, ttl, key, traceparent };
+    const { trace } = this.#options;
+    const traceparent = options.traceparent ?? traceparentNow(trace, this.#crypto, this.#onThrown);
+    const head = { requestId: newRequestId(this.#crypto), topic, command, ttl, key, traceparent, baggage };
     const request = new PendingRequest(head, serializePayload(command, payload), this.#options.clock.now(), onAccepted);
     if (this.#ended) request.fail({ status: 'unavailable', code: this.#ended.code, message: this.#ended.message });
     else this.#requests.add(request, signal);

@@ -30,8 +30,13 @@ export interface SendOptions {
   readonly key?: string;
   /** Stops waiting: `send` rejects with its reason. The command itself goes on if it was sent; `onLate` gets its outcome. */
   readonly signal?: AbortSignal;
-  /** W3C trace context, handed on to the services. */
+  /**
+   * W3C trace context, handed on to the services.
+   * @default what the client's `trace` says
+   */
   readonly traceparent?: string;
+  /** W3C baggage, at most 1,024 characters; the gateway drops all entries but those that it was told to take. */
+  readonly baggage?: string;
   /** Called once, when Kafka has the command. */
   readonly onAccepted?: Listener<[accepted: Accepted]>;
 }
