@@ -64,6 +64,7 @@ export class FrameRouter {
     subscribed: (data, id) => this.#subscribed(data, id),
     unsubscribed: (data, id) => this.#subscribed(data, id),
     refreshed: (data, id) => this.#parts.token.refreshed(data, id),
+    progress: (data) => this.#parts.requests.progressed(data),
     incomplete: ({ topic, reason }) => this.#parts.positions.incomplete(topic, reason),
     recovered: (data) => this.#recovered(data),
     ping: (data) => this.#ping(data),

@@ -69,6 +69,6 @@ export type { LateOutcome, Recovered } from './frame.router.js';
 export type { WebSocketConstructor, WebSocketLike } from './gateway.socket.js';
 export { KafkaSocketClient, type TypedEventListener } from './kafka-socket.client.js';
 export type { Listener, Off } from './listener.set.js';
-export type { Accepted, SendOptions } from './pending.request.js';
+export type { Accepted, RequestProgress, SendOptions } from './pending.request.js';
 export type { TraceOption } from './request.trace.js';
 export type { ExpiringToken, TokenOption } from './token.source.js';

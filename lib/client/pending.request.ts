@@ -39,7 +39,26 @@ export interface SendOptions {
   readonly baggage?: string;
   /** Called once, when Kafka has the command. */
   readonly onAccepted?: Listener<[accepted: Accepted]>;
+  /**
+   * Called when an attempt of the service failed and another one will come, where the command's handler has `@Retry`. News of the
+   * moment: what happens while there is no connection is not told later.
+   */
+  readonly onProgress?: Listener<[progress: RequestProgress]>;
 }
+
+/** How far a request is that has not ended. */
+export interface RequestProgress {
+  readonly requestId: string;
+  /** The attempt that has failed, from 1. */
+  readonly attempt: number;
+  /** How many there are at most. */
+  readonly attempts: number;
+  /** Milliseconds until the next one begins, at the soonest, when the service said so. */
+  readonly next: number;
+}
+
+/** Who is told what becomes of a request, beside its outcome. */
+export type RequestListeners = Pick<SendOptions, 'onAccepted' | 'onProgress'>;
 
 /** What a request says of itself, without its payload. */
 export type RequestHead = Omit<ClientFrames['request'], 'payload' | 'age' | 'sessionId'> & { readonly ttl: number };
@@ -65,7 +84,7 @@ export class PendingRequest {
     readonly head: RequestHead,
     readonly payload: string,
     readonly since: number,
-    readonly onAccepted?: Listener<[accepted: Accepted]>,
+    readonly listeners: RequestListeners = {},
   ) {
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;

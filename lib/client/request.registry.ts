@@ -98,7 +98,13 @@ export class RequestRegistry {
     const request = this.#pending.get(requestId);
     if (!request || request.accepted) return;
     request.accepted = true;
-    callListener(() => request.onAccepted?.({ requestId, at }), this.#onThrown);
+    callListener(() => request.listeners.onAccepted?.({ requestId, at }), this.#onThrown);
+  }
+
+  /** An attempt failed, and another one comes. */
+  progressed({ requestId, attempt, attempts, next }: GatewayFrames['progress']): void {
+    const { onProgress } = this.#pending.get(requestId)?.listeners ?? {};
+    callListener(() => onProgress?.({ requestId, attempt, attempts, next }), this.#onThrown);
   }
 
   /** The log has decided. False where nobody waits for it, or not any more. */

@@ -22,8 +22,8 @@ const TYPE = /^progress\.[A-Za-z0-9_-]{1,249}$/;
 const LONGEST = 256;
 
 /** The crumbs of a command whose client wants to be told of its progress. */
-export function askingProgress(crumbs: BreadCrumbs): BreadCrumbs {
-  return { ...crumbs, others: { ...crumbs.others, [CRUMB]: '1' } };
+export function askingProgress(): Pick<BreadCrumbs, 'others'> {
+  return { others: { [CRUMB]: '1' } };
 }
 
 export function wantsProgress({ others }: BreadCrumbs): boolean {

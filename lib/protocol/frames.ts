@@ -47,6 +47,8 @@ export interface ClientFrames {
     /** W3C baggage; taken as far as the gateway was told to. */
     baggage?: string;
     sessionId?: string;
+    /** Whether its progress is to be told. */
+    progress?: boolean;
   };
   subscribe: { channels: readonly string[]; types?: readonly string[] };
   unsubscribe: { channels: readonly string[]; types?: readonly string[] };
@@ -70,6 +72,7 @@ export interface GatewayFrames {
   subscribed: { channels: readonly string[]; types?: readonly string[]; positions: Positions };
   unsubscribed: { channels: readonly string[]; types?: readonly string[]; positions: Positions };
   refreshed: { expires?: string };
+  progress: ProgressFrame;
   incomplete: { topic: string; reason: RecoveryReason };
   recovered: { topic: string; complete: boolean; reason?: RecoveryReason; count: number };
   ping: { positions: Positions };
@@ -84,6 +87,18 @@ export interface ResultFrame {
   readonly at: At;
   readonly requestId: string;
   readonly sealed: Sealed;
+}
+
+/** How far a request is that has not ended: an attempt failed, and another one comes. */
+export interface ProgressFrame {
+  readonly at: At;
+  readonly requestId: string;
+  /** The attempt that has failed, from 1. */
+  readonly attempt: number;
+  /** How many there are at most. */
+  readonly attempts: number;
+  /** Milliseconds from when it was written until the next one may begin. */
+  readonly next: number;
 }
 
 /** An event, sent on a topic's broadcast channel. */

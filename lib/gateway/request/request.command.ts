@@ -4,6 +4,7 @@ import { encodeMessage } from '../../message/cloud-events.codec.js';
 import type { Command } from '../../message/command.js';
 import type { CommandResult } from '../../message/command.result.js';
 import { messageId } from '../../message/message.id.js';
+import { askingProgress } from '../../message/progress.js';
 import type { PlatformMessage } from '../../message/platform-message.js';
 import { type TraceHeaders, traceHeaders } from '../../message/trace.headers.js';
 import { timeoutId } from '../../message/request.identity.js';
@@ -12,6 +13,8 @@ import type { Timeout } from '../../timeout/timeout.scheduler.js';
 import type { Session } from '../socket/session.js';
 
 const SOURCE = '/gateway';
+/** Crumbs of a command whose client wants to be told of its progress. */
+const ASKING_PROGRESS = askingProgress();
 
 /**
  * Turns a request into the command that starts its process: the first message, which correlates to itself.
@@ -41,6 +44,7 @@ export function commandOf(
       reply,
       attempt: 1,
       ...(session.claims && { user: JSON.stringify(session.claims) }),
+      ...(request.progress && ASKING_PROGRESS),
     },
     payload: { kind: 'command', name: request.command, data: request.payload },
   };

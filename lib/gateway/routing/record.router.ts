@@ -9,6 +9,7 @@ import { requestIdentity } from '../../message/request.identity.js';
 import type { BroadcastRules } from './broadcast.rules.js';
 import type { Delivery } from './delivery.js';
 import type { GatewayMetrics } from '../gateway.metrics.js';
+import { ProgressTeller } from './progress.teller.js';
 import { classify, idOf, readCrumbs } from './record.classifier.js';
 import type { RecordRing } from './record.ring.js';
 import type { RequestLedger } from '../request/request.ledger.js';
@@ -34,6 +35,7 @@ export type OnDecided = (identity: string) => void;
 export class RecordRouter {
   private readonly logger = new Logger(RecordRouter.name);
   private readonly cursors = new Map<string, Cursor>();
+  private readonly progress: ProgressTeller;
   /** Set by whoever guards requests with a backstop. */
   onDecided: OnDecided = () => undefined;
 
@@ -44,7 +46,9 @@ export class RecordRouter {
     private readonly sessions: SessionRegistry,
     private readonly delivery: Delivery,
     private readonly metrics: GatewayMetrics,
-  ) {}
+  ) {
+    this.progress = new ProgressTeller(sessions, ledger, (message) => this.logger.warn(message));
+  }
 
   /** Makes a partition known before its first record: what is routed begins at `next`. */
   open(topic: string, partition: number, next: bigint): void {
@@ -94,7 +98,7 @@ export class RecordRouter {
   private routeOne(record: LogRecord): boolean {
     try {
       const type = messageTypeOf(record.headers);
-      if (!type) return false; // not ours
+      if (!type) return this.progress.tell(record); // else not ours
       if (type.kind === 'command') {
         this.noteCommand(record);
         return false;

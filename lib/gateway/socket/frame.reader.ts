@@ -51,10 +51,8 @@ export const read = {
   },
 
   request(data: object): ClientFrames['request'] {
-    const { requestId, topic, command, payload, ttl, age, key, traceparent, baggage, sessionId } = data as Record<
-      string,
-      unknown
-    >;
+    const { requestId, topic, command, payload, ttl, age, key, traceparent, baggage, sessionId, progress } =
+      data as Record<string, unknown>;
     return {
       requestId: matching('requestId', requestId, UUID, 'a UUID'),
       topic: matching('topic', topic, TOPIC_NAME, 'a topic'),
@@ -68,6 +66,7 @@ export const read = {
       }),
       ...(baggage !== undefined && { baggage: textOf('baggage', baggage, MAX_BAGGAGE) }),
       ...(sessionId !== undefined && { sessionId: textOf('sessionId', sessionId, 256) }),
+      ...(progress !== undefined && { progress: truth('progress', progress) }),
     };
   },
 
@@ -110,6 +109,11 @@ function textOf(field: string, value: unknown, limit: number): string {
 
 function matching(field: string, value: unknown, pattern: RegExp, meaning: string): string {
   if (typeof value !== 'string' || !pattern.test(value)) throw new BadFrameError(`"${field}" is not ${meaning}.`);
+  return value;
+}
+
+function truth(field: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw new BadFrameError(`"${field}" is neither true nor false.`);
   return value;
 }
 
