@@ -195,12 +195,13 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
   }
 
   async #send(topic: string, command: string, payload: unknown, options: SendOptions = {}): Promise<unknown> {
-    const { ttl = this.#options.ttl, key, baggage, signal, onAccepted } = options;
+    const { ttl = this.#options.ttl, key, baggage, signal, ...listeners } = options;
     checkTtl(ttl);
+    const progress = listeners.onProgress && true;
     const { trace } = this.#options;
     const traceparent = options.traceparent ?? traceparentNow(trace, this.#crypto, this.#onThrown);
-    const head = { requestId: newRequestId(this.#crypto), topic, command, ttl, key, traceparent, baggage };
-    const request = new PendingRequest(head, serializePayload(command, payload), this.#options.clock.now(), onAccepted);
+    const head = { requestId: newRequestId(this.#crypto), topic, command, ttl, key, traceparent, baggage, progress };
+    const request = new PendingRequest(head, serializePayload(command, payload), this.#options.clock.now(), listeners);
     if (this.#ended) request.fail({ status: 'unavailable', code: this.#ended.code, message: this.#ended.message });
     else this.#requests.add(request, signal);
     return request.promise;
