@@ -114,7 +114,7 @@ async function runAll({ cases, json, quick }: Settings, parts: RealParts, signal
     const begin = performance.now();
     // A case that breaks is told, and the others still run.
     const figures = await runCase(one, { ...parts, quick }, signal).catch((error: unknown) => {
-      console.error(`${one.name}:`, error);
+      if (!signal.aborted) console.error(`${one.name}:`, error);
       return undefined;
     });
     if (!figures) {

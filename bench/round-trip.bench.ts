@@ -16,6 +16,7 @@ import type { Requesters } from './support/requesters.process.js';
 const PARTITIONS = 6;
 /** Clients, and requests in flight where they do not wait for each other: one each. */
 const CLIENTS = 1_000;
+const CLIENTS_QUICK = 250;
 
 /** A server of round trips, and its clients. */
 interface Side {
@@ -47,13 +48,14 @@ export const roundTrip: BenchCase = {
     const writer = new EventWriter(site.brokers);
     await writer.connect();
     try {
-      const sides = await allSides(site, writer);
+      const clients = site.quick ? CLIENTS_QUICK : CLIENTS;
+      const sides = await allSides(site, writer, clients);
       const [one, many] = site.quick ? [300, 5_000] : [1_000, 20_000];
       site.tell(`${one} requests, one after the other`);
       const { memory, floor, nest } = sides;
       const alone = await measured(site.quick ? 3 : 7, { memory, floor, nest }, one, 1);
-      site.tell(`${many} requests, ${CLIENTS} of them in flight`);
-      const together = await measured(site.quick ? 2 : 5, sides, many, CLIENTS);
+      site.tell(`${many} requests, ${clients} of them in flight`);
+      const together = await measured(site.quick ? 2 : 5, sides, many, clients);
       return [...oneByOne(alone), ...inFlight(together)];
     } finally {
       await site.stop(); // before its topics are gone
@@ -91,7 +93,7 @@ function inFlight({ memory, redis, floor, nest }: Samples<keyof Sides>): Figure[
   });
   const rate = { unit: 'round trips/s' };
   const core = { unit: 'round trips/s of one core' };
-  const metric = `${CLIENTS} in flight`;
+  const metric = 'in flight together';
   const redisMetric = `${metric}, time to live in Redis`;
   return [
     { metric, ...rate, ...beside(memory, 'rate'), goal: { of: 'peer', atLeast: 3 } },
@@ -124,35 +126,33 @@ async function measure({ requesters, cpu }: Side, count: number, flying: number)
   return { p50, p99, rate: (count * 1_000) / took, ofOneCore: (count * 1_000) / used };
 }
 
-async function allSides(site: BenchSite, writer: EventWriter): Promise<Sides> {
+async function allSides(site: BenchSite, writer: EventWriter, clients: number): Promise<Sides> {
   const topic = (name: string) => `${name}-${randomUUID()}`;
-  const [inMemory, inRedis, bare, replies, nests] = ['memory', 'redis', 'floor', 'replies', 'nest'].map(topic) as [
-    string,
-    string,
-    string,
-    string,
-    string,
+  const [inMemory, inRedis, bare, replies, nests] = [
+    topic('memory'),
+    topic('redis'),
+    topic('floor'),
+    topic('replies'),
+    topic('nest'),
   ];
   await writer.create([inMemory, inRedis, bare, replies, nests, `${nests}.reply`], PARTITIONS);
   const floor = site.start<KafkajsFloor>(PROCESSES.kafkajsFloor);
   const nest = site.start<NestPeer>(PROCESSES.nestPeer);
   const { redis: _, ...withoutRedis } = gatewayOptions(site, [inMemory]);
-  return {
-    memory: await ourSide(site, inMemory, withoutRedis),
-    redis: await ourSide(site, inRedis, gatewayOptions(site, [inRedis])),
-    floor: await side(site, floor.ask.cpu, await floor.ask.start(site.brokers, bare, replies), bare),
-    nest: await side(site, nest.ask.cpu, await nest.ask.start(site.brokers, nests, PARTITIONS), nests),
+  const side = async (cpu: Side['cpu'], url: Promise<string>, on: string): Promise<Side> => {
+    const requesters = site.start<Requesters>(PROCESSES.requesters, { nice: 10 });
+    await requesters.ask.open(await url, on, clients);
+    return { requesters, cpu };
   };
-}
-
-async function ourSide(site: BenchSite, topic: string, options: ReturnType<typeof gatewayOptions>): Promise<Side> {
-  const echo = site.start<EchoProcess>(PROCESSES.echo, { profiled: true });
-  const url = await echo.ask.start({ ...options, service: topic }, topic);
-  return side(site, echo.ask.cpu, url, topic);
-}
-
-async function side(site: BenchSite, cpu: Side['cpu'], url: string, topic: string): Promise<Side> {
-  const requesters = site.start<Requesters>(PROCESSES.requesters, { nice: 10 });
-  await requesters.ask.open(url, topic, CLIENTS);
-  return { requesters, cpu };
+  const ourSide = (on: string, options: ReturnType<typeof gatewayOptions>): Promise<Side> => {
+    const echo = site.start<EchoProcess>(PROCESSES.echo, { profiled: true });
+    return side(echo.ask.cpu, echo.ask.start({ ...options, service: on }, on), on);
+  };
+  const [memory, redis, floors, nestjs] = await Promise.all([
+    ourSide(inMemory, withoutRedis),
+    ourSide(inRedis, gatewayOptions(site, [inRedis])),
+    side(floor.ask.cpu, floor.ask.start(site.brokers, bare, replies), bare),
+    side(nest.ask.cpu, nest.ask.start(site.brokers, nests, PARTITIONS), nests),
+  ]);
+  return { memory, redis, floor: floors, nest: nestjs };
 }

@@ -12,7 +12,7 @@ export interface LinePlot {
 
 const WIDTH = 460;
 const HEIGHT = 300;
-const EDGE = { left: 60, right: 16, top: 44, bottom: 46 };
+const EDGE = { left: 60, right: 28, top: 44, bottom: 46 };
 const COLOURS = ['#2563eb', '#dc2626', '#059669'];
 const GRID_LINES = 4;
 

@@ -60,7 +60,7 @@ export function unitCosts(runs: KeptRuns): UnitCosts | undefined {
     memory: look('idle', 'resident memory a connection', 'KiB') ?? NaN,
     delivery: perSecond('broadcast', 'single event', 'deliveries/s of one core'),
     read: perSecond('discard', 'records passed by', 'records/s of one core'),
-    command: perSecond('round-trip', '1000 in flight, time to live in Redis', 'round trips/s of one core'),
+    command: perSecond('round-trip', 'in flight together, time to live in Redis', 'round trips/s of one core'),
     handling: perSecond('service', 'handlers of 0 ms', 'messages/s of one core'),
     timeout: perSecond('timeout', 'arm', 'time-outs/s') + perSecond('timeout', 'disarm', 'time-outs/s'),
     partition: look('growth', '100 in flight, 1 partitions', 'round trips/s') ?? NaN,
