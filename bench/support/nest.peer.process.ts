@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Controller, Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ClientKafka, ClientsModule, MessagePattern, Payload } from '@nestjs/microservices';
@@ -8,6 +9,7 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { firstValueFrom } from 'rxjs';
 import { answer } from './child.process.js';
+import { now } from './clock.js';
 import { nestKafka } from './nest.kafka.js';
 import { processUse } from './process.use.js';
 import type { Bid } from './request.client.js';
@@ -19,6 +21,10 @@ interface Request {
 }
 
 const CLIENT = Symbol('ClientKafka');
+
+/** How often it is asked whether the client may send by now, and for how long, in milliseconds. */
+const LOOK_EVERY = 20;
+const READY_LIMIT = 60_000;
 
 /** Nest's own way: a gateway that sends by ClientKafka and waits, and a controller that answers. One application, as ours. */
 function application(brokers: readonly string[], topic: string, partitions: number) {
@@ -60,7 +66,7 @@ function application(brokers: readonly string[], topic: string, partitions: numb
 const answers = {
   ...processUse,
 
-  /** Resolves when it listens, with its address. Its groups may still have to form. */
+  /** Resolves when it listens and may send, with its address. The group of its handlers may still have to form. */
   async start(brokers: readonly string[], topic: string, partitions: number): Promise<string> {
     const app = await NestFactory.create(application(brokers, topic, partitions), { logger: ['fatal'] });
     app.connectMicroservice(nestKafka(brokers, topic, partitions));
@@ -69,9 +75,19 @@ const answers = {
     const server = app.getHttpServer() as Server;
     await app.listen(0, '127.0.0.1');
     if (!server.listening) await once(server, 'listening');
+    await untilAssigned(app.get<ClientKafka>(CLIENT), topic);
     return `ws://127.0.0.1:${(server.address() as AddressInfo).port}/socket`;
   },
 };
+
+/** Until its group has formed, ClientKafka refuses to send. */
+async function untilAssigned(client: ClientKafka, topic: string): Promise<void> {
+  const limit = now() + READY_LIMIT;
+  while (client.getConsumerAssignments()[`${topic}.reply`] === undefined) {
+    if (now() > limit) throw new Error('ClientKafka has got no partition for replies.');
+    await pause(LOOK_EVERY);
+  }
+}
 
 export type NestPeer = typeof answers;
 

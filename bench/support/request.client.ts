@@ -28,6 +28,9 @@ const EVENT_NAME = '{"event":"'.length;
 /** `socket/…`: an answer; nothing else comes here that begins so. */
 const ANSWER = 's'.charCodeAt(0);
 
+/** Ours, and that of Nest's gateways. */
+const REFUSALS = new Set(['error', 'exception']);
+
 /** A client that has one request under way at a time, at our gateway or at a server that answers the same frames unsealed. */
 export class RequestClient implements LeanListener {
   readonly welcome: Promise<void>;
@@ -111,7 +114,7 @@ export class RequestClient implements LeanListener {
     const { event } = JSON.parse(text) as { event: string };
     if (event === 'welcome') this.welcomed();
     else if (event === 'ping') this.socket.send('{"event":"pong","data":{}}');
-    else if (event === 'error') this.waiting?.reject(new Error(`A request was refused: ${text}`));
+    else if (REFUSALS.has(event)) this.waiting?.reject(new Error(`A request was refused: ${text}`));
   }
 
   private async valueOf(text: string): Promise<Bid | undefined> {
