@@ -81,6 +81,20 @@ describe('what is due to a client', () => {
     expect(peers[2]!.writes.mock.calls[0]![0]).toBe(both);
   });
 
+  it('is not copied where it is long, and keeps its place among what is short', async () => {
+    const { socket, got, writes } = await connect();
+    const outbox = new Outbox(socket, flusher(), 1_000_000);
+    const row = [...texts(2), 'x'.repeat(20_000), 'y'.repeat(20_000), ...texts(2, 'more'), 'z'.repeat(20_000)];
+    const frames = row.map((text) => wireFrame(text));
+
+    for (const frame of frames) outbox.send(frame);
+
+    await expect.poll(() => got).toEqual(row);
+    const written = writes.mock.calls.map(([chunk]) => chunk);
+    for (const frame of frames.filter(({ length }) => length > 20_000)) expect(written).toContain(frame);
+    expect(written.length).toBe(5);
+  });
+
   it('goes out before the goodbye, and nothing after it', async () => {
     const { socket, got, closed } = await connect();
     const outbox = new Outbox(socket, flusher(60_000), 1_000_000);
@@ -135,8 +149,9 @@ describe('a socket that is not as we know it', () => {
     const outbox = new Outbox(changed(socket), flusher(), 1_000_000);
 
     for (const text of texts(20)) outbox.send(wireFrame(text));
-    outbox.sendPatiently(wireFrame('€'.repeat(70_000)));
-    await expect.poll(() => got).toEqual([...texts(20), '€'.repeat(70_000)]);
+    const row = [...texts(3, 'recovered'), 'x'.repeat(300), '€'.repeat(70_000)];
+    outbox.sendPatiently(Buffer.concat(row.map((text) => wireFrame(text))));
+    await expect.poll(() => got).toEqual([...texts(20), ...row]);
     outbox.send(wireFrame('last'));
     outbox.close(CloseCode.shuttingDown, 'bye');
 

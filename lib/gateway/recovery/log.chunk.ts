@@ -3,6 +3,7 @@ import type { LogRecord, RecordBatch } from '../../message/record.js';
 import type { BroadcastRules } from '../routing/broadcast.rules.js';
 import { classify } from '../routing/record.classifier.js';
 import type { RoutedRecord } from '../routing/routed.record.js';
+import { FrameSlab } from '../socket/frame.slab.js';
 
 /** What is fetched at once: decoding it holds up the event loop, about 10 µs for each KiB. */
 export const FETCH_BYTES = 256 * 1024;
@@ -41,7 +42,8 @@ export type FetchedStretch = Omit<LogChunk, 'records' | 'bytes'> & { readonly re
 
 /** Decides once for all clients what of a stretch any of them may want. */
 export function chunkOf(fetched: FetchedStretch, rules: BroadcastRules): LogChunk {
-  const records = fetched.records.flatMap((record) => classify(record, rules) ?? []);
+  const slab = new FrameSlab();
+  const records = fetched.records.flatMap((record) => classify(record, rules, slab) ?? []);
   const bytes = records.reduce((sum, record) => sum + record.bytes, ENTRY_BYTES);
   return { ...fetched, records, bytes };
 }

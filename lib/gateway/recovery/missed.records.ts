@@ -4,9 +4,12 @@ import type { RecordRing } from '../routing/record.ring.js';
 import type { RecordRouter } from '../routing/record.router.js';
 import type { RoutedUpTo } from '../socket/session.js';
 import type { FairTurns } from './fair.turns.js';
+import type { LogChunk } from './log.chunk.js';
 import type { RecoveringClient } from './recovering.client.js';
+import { NEIGHBOURS } from './neighbours.js';
 import type { Place } from './recovery.plan.js';
 import { StandstillWatch } from './standstill.watch.js';
+import { Step } from './step.js';
 import type { WarmReader } from './warm.reader.js';
 
 /** Records of the ring that are taken at once; fewer where a step ends before. */
@@ -45,19 +48,22 @@ export class MissedRecords {
   ): Promise<void> {
     using _kept = this.ring.hold();
     const handOver = (): boolean => {
+      const step = new Step();
       for (const place of this.placesOf(client)) {
-        this.takeFromRing(client, place);
+        this.takeFromMemory(client, place, step);
         if (this.isBehind(client, place)) return false;
       }
       goLive(this.router.routed());
       return true;
     };
     const standstill = new StandstillWatch();
-    do {
+    // In a storm nearly all that a client missed is in memory, and one step brings it.
+    while (!(await this.turns.take(handOver, signal))) {
+      await client.session.drained(signal);
       const places = this.placesOf(client);
       for (const place of places) await this.bringPartition(client, place, signal);
       await this.untilRouted(client, places, standstill, signal);
-    } while (!(await this.turns.take(handOver, signal)));
+    }
   }
 
   /** Up to what was routed when the last step was taken. One that is ahead is left for later: it must not hold up the others. */
@@ -112,24 +118,26 @@ export class MissedRecords {
   }
 
   private takeFromLog(client: RecoveringClient, stretch: LogRange, signal: AbortSignal): Promise<void> {
-    return this.reader.use(
-      stretch,
-      (chunk) => {
-        if (chunk.held > stretch.from) client.lost(stretch.topic);
-        client.take(stretch, stretch.from, chunk);
-      },
-      signal,
-    );
+    return this.reader.use(stretch, (chunk) => void takeChunk(client, stretch, chunk), signal);
+  }
+
+  /** As far as that goes: what is read from the log, and what comes behind it in the ring. */
+  private takeFromMemory(client: RecoveringClient, place: Place, step: Step): void {
+    for (let stretch = this.stretchInLog(client, place); stretch; stretch = this.stretchInLog(client, place)) {
+      const chunk = stretch.from < stretch.to && this.reader.here(stretch);
+      if (!chunk || !takeChunk(client, stretch, chunk, step)) return;
+    }
+    this.takeFromRing(client, place, step);
   }
 
   /** Nothing, where the ring has lost what comes next: that is a matter of another round through the log. */
-  private takeFromRing(client: RecoveringClient, place: Place): void {
+  private takeFromRing(client: RecoveringClient, place: Place, step?: Step): void {
     const { topic, partition } = place;
     const from = this.nextFor(client, place);
     const next = this.router.next(topic, partition);
     if (next === undefined || from >= next || from < this.ring.floor(topic, partition)!) return;
-    const records = this.ring.from(topic, partition, from, PIECE);
-    client.take(place, from, { records, next: records[PIECE - 1] ? records[PIECE - 1]!.offset + 1n : next });
+    const records = this.ring.from(topic, partition, from - BigInt(NEIGHBOURS), PIECE);
+    client.take(place, from, { records, next: records[PIECE - 1] ? records[PIECE - 1]!.offset + 1n : next }, step);
   }
 
   /** All partitions that a client may be behind in: those that are routed, and those that the router has yet to hear of. */
@@ -147,4 +155,10 @@ export class MissedRecords {
   private nextFor({ session }: RecoveringClient, { topic, partition }: Place): bigint {
     return session.position(topic, partition, (this.ring.opened(topic, partition) ?? 0n) - 1n) + 1n;
   }
+}
+
+/** @returns whether that was all of it; else the step was long enough */
+function takeChunk(client: RecoveringClient, stretch: LogRange, chunk: LogChunk, step?: Step): boolean {
+  if (chunk.held > stretch.from) client.lost(stretch.topic);
+  return client.take(stretch, stretch.from, chunk, step);
 }

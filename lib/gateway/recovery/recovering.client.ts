@@ -5,13 +5,13 @@ import type { RequestLedger } from '../request/request.ledger.js';
 import type { Delivery } from '../routing/delivery.js';
 import { firstAt } from '../routing/offset.search.js';
 import type { RoutedRecord, RoutedResult } from '../routing/routed.record.js';
+import { FrameRun } from '../socket/frame.run.js';
 import type { Session } from '../socket/session.js';
 import type { LogChunk } from './log.chunk.js';
+import { layOutNeighbours } from './neighbours.js';
 import type { MissedPartition, Place, RecoveryPlan } from './recovery.plan.js';
+import { Step } from './step.js';
 
-/** When a step ends, that others have their turn: milliseconds, and bytes, of which a socket takes about as many without haste. */
-const STEP_TIME = 1;
-const STEP_BYTES = 256 * 1024;
 /** Requests of which it is remembered that their outcome was sent; a second terminal record comes soon after the first. */
 const MAX_ENDED = 10_000;
 
@@ -28,6 +28,7 @@ export class RecoveringClient {
   private readonly told = new Map<string, RecoveryReason>();
   /** Requests whose outcome was sent. */
   private readonly ended = new Set<string>();
+  private readonly run = new FrameRun((frames) => this.session.sendRecovered(frames));
 
   constructor(
     readonly session: Session,
@@ -53,17 +54,18 @@ export class RecoveringClient {
    * Sends what is for this client from an offset on, and notes how far it came.
    * @returns whether that was all; else the step was long enough
    */
-  take({ topic, partition }: Place, from: bigint, { records, next }: Missed): boolean {
-    const end = performance.now() + STEP_TIME;
+  take({ topic, partition }: Place, from: bigint, { records, next }: Missed, step = new Step()): boolean {
     const newest = firstAt(records, this.partitions.get(`${topic}/${partition}`)?.eventsFrom ?? 0n);
-    let bytes = 0;
-    for (let index = firstAt(records, from); index < records.length; index++) {
+    const first = firstAt(records, from);
+    layOutNeighbours(this.session, records, first);
+    for (let index = first; index < records.length; index++) {
       const record = records[index]!;
-      bytes += this.offer(record, index < newest);
-      if (bytes < STEP_BYTES && performance.now() < end) continue;
+      if (!step.ends(this.offer(record, index < newest))) continue;
+      this.run.flush();
       this.session.passed(topic, partition, record.offset);
       return false;
     }
+    this.run.flush();
     this.session.passed(topic, partition, next - 1n);
     return true;
   }
@@ -112,7 +114,7 @@ export class RecoveringClient {
       return 0;
     }
     if (record.kind === 'result' && !this.isOutcome(record)) return 0;
-    this.session.sendRecovered(frame);
+    this.run.add(frame);
     this.counts.set(topic, (this.counts.get(topic) ?? 0) + 1);
     return frame.length;
   }
@@ -124,6 +126,7 @@ export class RecoveringClient {
     const told = this.told.get(topic);
     if (told === reason || told === 'retention') return; // which says more than `limit`: results may be missing, too
     this.told.set(topic, reason);
+    this.run.flush();
     this.session.send('incomplete', { topic, reason });
   }
 

@@ -27,6 +27,11 @@ export class WarmReader {
     this.slots = new Semaphore(limits.recoveries);
   }
 
+  /** The chunk that covers the beginning of a stretch, where somebody has read it a moment ago. */
+  here({ from, ...place }: LogRange): LogChunk | undefined {
+    return this.cache.at(place, from);
+  }
+
   /**
    * Takes a step, in a fair turn, with the chunk that covers the beginning of a stretch. The log must hold all of the stretch.
    * @throws {LogUnavailableError} `log_unavailable`
@@ -35,7 +40,7 @@ export class WarmReader {
   async use(stretch: LogRange, step: (chunk: LogChunk) => void, signal: AbortSignal): Promise<void> {
     const { from: offset, to } = stretch;
     const fromMemory = (): boolean => {
-      const chunk = this.cache.at(stretch, offset);
+      const chunk = this.here(stretch);
       if (chunk) step(chunk);
       return chunk !== undefined;
     };

@@ -6,21 +6,24 @@ import { headerText } from '../../message/record.headers.js';
 import type { LogRecord } from '../../message/record.js';
 import { requestIdentity } from '../../message/request.identity.js';
 import type { BroadcastRules } from './broadcast.rules.js';
+import { FrameSlab } from '../socket/frame.slab.js';
 import { routedEvent, routedResult, type RoutedRecord } from './routed.record.js';
 
 /**
  * What a record is to clients, by its headers; undefined where it is nothing to any of them. Never throws: whatever stands in
  * the log, the next record must be reached.
+ * @param slab where its frame will lie, if it gets one
  * @param type what the record is, where the caller has read it already
  */
 export function classify(
   record: LogRecord,
   rules: BroadcastRules,
+  slab = new FrameSlab(),
   type = messageTypeOf(record.headers),
 ): RoutedRecord | undefined {
   if (type?.kind === 'event') {
     const content = rules.contentOf(type.name);
-    return content && routedEvent(record, type.name, content);
+    return content && routedEvent(record, type.name, content, slab);
   }
   if (!isTerminal(record.headers, type)) return undefined;
   const crumbs = readCrumbs(record);

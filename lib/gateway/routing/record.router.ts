@@ -15,6 +15,7 @@ import type { RecordRing } from './record.ring.js';
 import type { RequestLedger } from '../request/request.ledger.js';
 import type { RoutedEvent, RoutedRecord, RoutedResult } from './routed.record.js';
 import type { RoutedUpTo } from '../socket/session.js';
+import { FrameSlab } from '../socket/frame.slab.js';
 import type { SessionRegistry } from '../socket/session.registry.js';
 
 interface Cursor {
@@ -22,6 +23,8 @@ interface Cursor {
   readonly partition: number;
   /** Offset of the next record to be routed. */
   next: bigint;
+  /** Where the frames of its records lie: who catches up takes them in their order. */
+  readonly slab: FrameSlab;
 }
 
 /** Told that a request has its outcome. */
@@ -52,7 +55,7 @@ export class RecordRouter {
 
   /** Makes a partition known before its first record: what is routed begins at `next`. */
   open(topic: string, partition: number, next: bigint): void {
-    this.cursors.set(`${topic}/${partition}`, { topic, partition, next });
+    this.cursors.set(`${topic}/${partition}`, { topic, partition, next, slab: new FrameSlab() });
     this.ring.open(topic, partition, next);
   }
 
@@ -73,7 +76,7 @@ export class RecordRouter {
     if (!this.cursors.has(`${topic}/${partition}`)) this.open(topic, partition, first);
     const cursor = this.cursors.get(`${topic}/${partition}`)!;
     let discards = 0;
-    for (const record of batch.records) if (!this.routeOne(record)) discards++;
+    for (const record of batch.records) if (!this.routeOne(record, cursor.slab)) discards++;
     this.metrics.discarded(discards);
     if (batch.next > cursor.next) cursor.next = batch.next;
   };
@@ -95,7 +98,7 @@ export class RecordRouter {
    * Never throws: whatever stands in the log, the next record must be reached.
    * @returns whether it is something to any client
    */
-  private routeOne(record: LogRecord): boolean {
+  private routeOne(record: LogRecord, slab: FrameSlab): boolean {
     try {
       const type = messageTypeOf(record.headers);
       if (!type) return this.progress.tell(record); // else not ours
@@ -103,7 +106,7 @@ export class RecordRouter {
         this.noteCommand(record);
         return false;
       }
-      const routed = classify(record, this.rules, type);
+      const routed = classify(record, this.rules, slab, type);
       if (!routed || (routed.kind === 'result' && !this.decides(routed))) return false;
       this.ring.add(routed);
       this.deliver(routed);

@@ -5,7 +5,7 @@ import type { LogRecord } from '../../message/record.js';
 import { broadcastChannel } from '../../protocol/channels.js';
 import type { At, BroadcastFrame } from '../../protocol/frames.js';
 import type { BroadcastContent, Intent } from '../gateway.options.js';
-import { wireFrame } from '../socket/wire.frame.js';
+import type { FrameSlab } from '../socket/frame.slab.js';
 
 /** What every routed record knows: where it stands, and what it weighs in memory. */
 interface Routed {
@@ -47,6 +47,10 @@ export interface RoutedEvent extends Routed {
   readonly intent: Intent & { readonly action: 'event' };
   /** The frame as it goes over the wire, made when the first client needs it, and the same for all: none may change it. */
   readonly frame: Buffer;
+  /** Whether the frame is made. */
+  readonly isFramed: boolean;
+  /** Makes the frame, where it is not made yet. */
+  layOut(): void;
 }
 
 /** A record that some client may want. */
@@ -80,8 +84,9 @@ export function routedResult(record: LogRecord, crumbs: BreadCrumbs, identity: s
   return { kind: 'result', topic, partition, offset, identity, owner, value, bytes, ...traced };
 }
 
-export function routedEvent(record: LogRecord, type: string, content: BroadcastContent): RoutedEvent {
-  return new LazyEvent(record, type, content);
+/** @param slab where its frame will lie, beside those of its neighbours */
+export function routedEvent(record: LogRecord, type: string, content: BroadcastContent, slab: FrameSlab): RoutedEvent {
+  return new LazyEvent(record, type, content, slab);
 }
 
 class LazyEvent implements RoutedEvent {
@@ -102,6 +107,7 @@ class LazyEvent implements RoutedEvent {
     record: LogRecord,
     readonly type: string,
     content: BroadcastContent,
+    private readonly slab: FrameSlab,
   ) {
     this.topic = record.topic;
     this.partition = record.partition;
@@ -116,8 +122,16 @@ class LazyEvent implements RoutedEvent {
       (this.value?.length ?? 0) + this.crumbs.length + this.id.length + (this.key?.length ?? 0) + ENTRY_BYTES;
   }
 
+  get isFramed(): boolean {
+    return this.wire !== undefined;
+  }
+
+  layOut(): void {
+    this.wire ??= this.slab.frameOf(this.write());
+  }
+
   get frame(): Buffer {
-    return (this.wire ??= wireFrame(this.write()));
+    return (this.wire ??= this.slab.frameOf(this.write()));
   }
 
   get intent(): RoutedEvent['intent'] {

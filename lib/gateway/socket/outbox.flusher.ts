@@ -2,6 +2,8 @@ import { FrameChain, framesOf } from './frame.chain.js';
 
 /** Sockets that are written to in a row, some 8 ms of work; then others have a turn. What comes meanwhile goes out with the rest. */
 const SLICE = 1_024;
+/** What is as long as this is not copied to be joined with others: a write costs less than a copy for each client. */
+const LONG = 16 * 1024;
 /** How often sockets that had enough to do are looked at, in milliseconds: `ws` tells of no drain (websockets/ws#492). */
 const LOOK_EVERY = 10;
 
@@ -19,7 +21,7 @@ export class OutboxFlusher {
   private waiting: Due[] = [];
   private readonly slow = new Set<Due>();
   private empty = new FrameChain();
-  private readonly joined = new Map<FrameChain, Buffer>();
+  private readonly joined = new Map<FrameChain, readonly Buffer[]>();
   private turn: NodeJS.Immediate | undefined;
   private timer: NodeJS.Timeout | undefined;
   private look: NodeJS.Timeout | undefined;
@@ -35,14 +37,11 @@ export class OutboxFlusher {
     return this.empty;
   }
 
-  /** The frames of a chain in one piece, for all to whom the same is due. */
-  join(chain: FrameChain): Buffer {
-    const known = this.joined.get(chain);
-    if (known) return known;
-    const frames = framesOf(chain);
-    const bytes = frames.length === 1 ? frames[0]! : Buffer.concat(frames, chain.bytes);
-    this.joined.set(chain, bytes);
-    return bytes;
+  /** The frames of a chain in as few pieces as make sense, for all to whom the same is due. */
+  join(chain: FrameChain): readonly Buffer[] {
+    let pieces = this.joined.get(chain);
+    if (!pieces) this.joined.set(chain, (pieces = joined(framesOf(chain))));
+    return pieces;
   }
 
   /** Ends what is under way. What is due to a socket goes out when that is closed, so it is closed before. Safe to call twice. */
@@ -75,4 +74,24 @@ export class OutboxFlusher {
     this.empty = new FrameChain();
     this.joined.clear();
   }
+}
+
+/** Joins short frames; long ones stay as they are. */
+function joined(frames: readonly Buffer[]): readonly Buffer[] {
+  const pieces: Buffer[] = [];
+  let short: Buffer[] = [];
+  const join = (): void => {
+    if (short.length > 0) pieces.push(short.length === 1 ? short[0]! : Buffer.concat(short));
+    short = [];
+  };
+  for (const frame of frames) {
+    if (frame.length < LONG) {
+      short.push(frame);
+      continue;
+    }
+    join();
+    pieces.push(frame);
+  }
+  join();
+  return pieces;
 }

@@ -2,7 +2,7 @@ import type { WebSocket } from 'ws';
 import { CloseCode } from '../../protocol/close-codes.js';
 import { type FrameChain, framesOf } from './frame.chain.js';
 import type { OutboxFlusher } from './outbox.flusher.js';
-import { textIn } from './wire.frame.js';
+import { textsIn } from './wire.frame.js';
 import { isIdle, type WireSender, wireSender } from './wire.sender.js';
 
 /**
@@ -103,8 +103,12 @@ export class Outbox {
     const { due, sender, socket } = this;
     this.due = undefined;
     if (!due || !this.open) return;
-    if (sender && isIdle(sender)) sender.sendFrame([this.flusher.join(due)]);
-    else for (const frame of framesOf(due)) socket.send(textIn(frame), { binary: false });
+    if (sender && isIdle(sender)) {
+      const pieces = this.flusher.join(due);
+      for (let sent = 0; sent < pieces.length; sent += 2) sender.sendFrame(pieces.slice(sent, sent + 2));
+    } else {
+      for (const frames of framesOf(due)) for (const text of textsIn(frames)) socket.send(text, { binary: false });
+    }
     this.kept = socket.bufferedAmount;
   }
 }

@@ -5,8 +5,8 @@ import type { WebSocket } from 'ws';
  * are made already cost a third less this way, and only this way several of them become one write.
  */
 export interface WireSender {
-  /** Writes a list of one buffer to the socket as it is. */
-  sendFrame(list: readonly [Buffer]): void;
+  /** Writes a list of one or two buffers to the socket as they are, in one system call. */
+  sendFrame(list: readonly Buffer[]): void;
   /** 0: nothing is being compressed, or read from a blob. */
   readonly _state: number;
   /** What waits until that is done. */
