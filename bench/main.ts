@@ -96,7 +96,7 @@ async function run(settings: Settings, signal: AbortSignal): Promise<boolean> {
   try {
     const { ok, rows, runs } = await runAll(settings, parts, signal);
     if (!json) process.stdout.write(`${table(rows)}\n`);
-    if (results) writeResults(runs);
+    if (results) await writeResults(runs);
     const { processor, load, versions } = describeMachine(parts.versions);
     console.error(`${processor}, load ${load}, Node ${versions['Node']}; ${secondsSince(begin)} s in all.`);
     return ok;

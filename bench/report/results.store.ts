@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { FigureLine, PlotPoint } from '../support/figure.js';
 import type { Machine } from './machine.js';
 
@@ -25,8 +25,4 @@ export type KeptRuns = Readonly<Record<string, KeptRun>>;
 
 export function readRuns(file: string): KeptRuns {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as KeptRuns) : {};
-}
-
-export function writeRuns(file: string, runs: KeptRuns): void {
-  writeFileSync(file, `${JSON.stringify(runs, undefined, 1)}\n`);
 }
