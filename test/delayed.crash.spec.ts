@@ -1,0 +1,30 @@
+import { expect, inject, it } from 'vitest';
+import { delayedRun } from './support/delayed.run.js';
+import { describeWithKafka } from './support/real.parts.js';
+
+/** `npm run test:crash` is the long run, of 10,000. */
+const commands = Number(process.env['DELAYED_COMMANDS'] ?? 2_000);
+
+describeWithKafka('delayed commands, while services are killed and stopped and clients of Redis are cut off', () => {
+  it.skipIf(!inject('redisUrl'))(
+    'are carried out once each, at their time or after it, and never once they were taken back',
+    { timeout: 120_000 + commands * 10 },
+    async () => {
+      const { faults, cancelled, effects, lateness, calls, doubles } = await delayedRun(commands);
+
+      const at = (share: number) => lateness[Math.floor(share * lateness.length)]!.toFixed(1);
+      console.log(
+        `${commands} delayed commands, ${cancelled.size} taken back; faults: ${faults.join(', ')}. ` +
+          `Late by ${at(0)} ms at least, p50 ${at(0.5)}, p99 ${at(0.99)}, at most ${at(0.999_999)}. ` +
+          `${doubles} stand twice in the log; handlers were called ${calls} times.`,
+      );
+      const expected = Array.from({ length: commands }, (_, n) => n).filter((n) => !cancelled.has(n));
+      expect([...effects.keys()].sort((a, b) => a - b)).toEqual(expected);
+      expect([...effects].filter(([, times]) => times !== 1)).toEqual([]);
+      expect(lateness[0]).toBeGreaterThanOrEqual(0);
+      // Else the run proved nothing.
+      expect(cancelled.size).toBeGreaterThan(0);
+      for (const fault of ['service killed', 'service stopped', 'Redis cut off']) expect(faults).toContain(fault);
+    },
+  );
+});

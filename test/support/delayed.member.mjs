@@ -1,0 +1,81 @@
+// A service in a process of its own, which can be killed at any moment. Plain JavaScript: it runs what was built.
+import 'reflect-metadata';
+import { Controller, Get, Module, ServiceUnavailableException } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { IsInt } from 'class-validator';
+import { Redis } from 'ioredis';
+import { CommandAddress, CommandHandler, KafkaSocketHealth, KafkaSocketModule } from 'nestjs-kafka-socket';
+
+const { PORT, TOPIC, KAFKA_BROKERS, REDIS_PORT } = process.env;
+
+/** Keeps effect and completion in one step, as a transaction does: which command it was, and how late by Redis's own clock. */
+const COMMIT = `
+local known = redis.call('GET', KEYS[1])
+if known then return known end
+redis.call('SET', KEYS[1], ARGV[1])
+local time = redis.call('TIME')
+redis.call('RPUSH', KEYS[2], ARGV[2] .. ' ' .. (time[1] * 1000 + time[2] / 1000 - ARGV[3]))
+return ARGV[1]`;
+
+const redis = new Redis({ host: '127.0.0.1', port: Number(REDIS_PORT), maxRetriesPerRequest: null });
+redis.on('error', () => undefined);
+
+class Effects {
+  async run({ key, message }, handle) {
+    const known = await redis.get(`done:${key}`);
+    if (known) return JSON.parse(known);
+    const completion = await handle();
+    const values = [JSON.stringify(completion), completion.outcome.value, message.breadCrumbs.due];
+    return JSON.parse(await redis.eval(COMMIT, 2, `done:${key}`, 'effects', ...values));
+  }
+}
+
+class Close {}
+IsInt()(Close.prototype, 'n');
+CommandAddress(TOPIC, 'Close')(Close);
+
+class Closing {
+  async close({ data: { n } }) {
+    await redis.incr('calls');
+    return n;
+  }
+}
+decorate(Closing, 'close', CommandHandler(Close));
+
+class Health {
+  constructor(health) {
+    this.health = health;
+  }
+
+  get() {
+    const report = this.health.check();
+    if (!report.ready) throw new ServiceUnavailableException(report);
+    return report;
+  }
+}
+Reflect.defineMetadata('design:paramtypes', [KafkaSocketHealth], Health);
+Controller('health')(Health);
+decorate(Health, 'get', Get());
+
+class Member {}
+Module({
+  imports: [
+    KafkaSocketModule.forRoot({
+      service: TOPIC,
+      kafka: { brokers: KAFKA_BROKERS.split(','), createTopics: { partitions: 6, replicationFactor: 1 } },
+      redis: { host: '127.0.0.1', port: Number(REDIS_PORT) },
+      handlers: { inbox: { store: new Effects() } },
+    }),
+  ],
+  controllers: [Health],
+  providers: [Closing],
+})(Member);
+
+const app = await NestFactory.create(Member, { logger: ['error', 'warn', 'fatal'] });
+app.enableShutdownHooks();
+await app.listen(Number(PORT), '127.0.0.1');
+process.once('SIGTERM', () => setTimeout(() => process.exit(), 15_000).unref());
+
+function decorate(type, method, decorator) {
+  decorator(type.prototype, method, Object.getOwnPropertyDescriptor(type.prototype, method));
+}
