@@ -93,6 +93,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
     reason: orNothing(isOneOf('retention', 'epoch', 'future', 'limit')),
     count: isCount,
   },
+  progress: { at: isAt, requestId: isUuid, attempt: isPositive, attempts: isPositive, next: isCount },
   ping: { positions: isPositions },
   error: {
     requestId: orNothing(isUuid),

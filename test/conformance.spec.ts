@@ -15,7 +15,7 @@ const OF_USERS = ['hello.5', 'refresh.2', 'refresh.3', 'result.2'];
 /** What cannot be looked at from a socket of the sample. All else is looked at. */
 const OUT_OF_REACH = `
   broadcast.4 broadcast.5 broadcast.6 close.1 connect.7 epoch.2 hello.9 limit.10 limit.11 limit.5 limit.6 limit.7 limit.9
-  position.6 recovery.10 recovery.12 refresh.4 repeat.7 repeat.8 request.12 request.13 welcome.4 welcome.5`
+  position.6 progress.1 progress.2 progress.3 recovery.10 recovery.12 refresh.4 repeat.7 repeat.8 request.12 request.13 welcome.4 welcome.5`
   .trim()
   .split(/\s+/);
 

@@ -100,6 +100,15 @@ describe('requests', () => {
     expect(await peer.answerTo(requestId)).toMatchObject({ event: 'error', data: { code: 'forbidden' } });
   });
 
+  rule('[request.14] a progress that is neither true nor false is a bad frame', async ({ gateway }) => {
+    const peer = await gateway.welcome();
+    const requestId = peer.request('Work', { ms: 0 }, { progress: 'yes' });
+    expect(await peer.answerTo(requestId)).toMatchObject({ event: 'error', data: { code: 'bad_frame' } });
+    expect(await peer.outcome(peer.request('Work', { ms: 0 }, { progress: true }))).toMatchObject({
+      status: 'success',
+    });
+  });
+
   rule('[request.11] a ttl beyond the maximum is cut, not refused', async ({ gateway }) => {
     const peer = await gateway.welcome();
     expect(await peer.perform('Work', { ms: 0 }, { ttl: 1e12 })).toMatchObject({ status: 'success' });
