@@ -14,7 +14,7 @@ const packageUrl = '/nestjs-kafka-socket';
  */
 export function servePage(app: NestExpressApplication): void {
   app.useStaticAssets(join(root, 'sample-app/public'));
-  for (const part of ['client', 'protocol', 'kafka-socket.error.js']) {
+  for (const part of ['client', 'entity', 'protocol', 'kafka-socket.error.js']) {
     app.useStaticAssets(join(root, 'dist/lib', part), { prefix: `${packageUrl}/${part}` });
   }
 }
