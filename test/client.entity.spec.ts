@@ -1,5 +1,15 @@
-import { CommandAddress, Create, Created, Delete, Deleted, Get, List, Update, Updated } from '../lib/client/index.js';
-import { KafkaSocketClient } from '../lib/client/index.js';
+import {
+  CommandAddress,
+  Create,
+  Created,
+  Delete,
+  Deleted,
+  Get,
+  KafkaSocketClient,
+  List,
+  Update,
+  Updated,
+} from '../lib/client/index.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { BACKENDS, shared, startApp } from './support/app.js';

@@ -86,6 +86,45 @@ describeWithChromium('the page of the sample', () => {
       await newcomer.shows('reserve-12', 'reserve €750');
     });
 
+    it('puts up a lot, retitles it and withdraws it, before everyone’s eyes', async () => {
+      const [ann, bob] = [await visitor(), await visitor()];
+
+      await ann.putUp('Brass Sextant', 'Brass, 1790');
+      await ann.shows('new-answer', 'It is lot 35.');
+      await bob.shows('lot-35', 'Brass Sextant');
+      await bob.bid(35, 90);
+      await ann.shows('leading-35', '€90');
+
+      await bob.press('edit-open-35');
+      await ann.retitle(35, 'Sextant of a Whaler');
+      await ann.shows('answer-35', 'It has its new title.');
+      await bob.shows('lot-35', 'Sextant of a Whaler');
+      await bob.fill('edit-title-35', 'Sextant of a Pirate');
+      await bob.press('edit-save-35');
+      await bob.shows('answer-35', 'Somebody else changed it meanwhile');
+      await ann.shows('lot-35', 'Sextant of a Whaler');
+      await bob.press('edit-save-35'); // now that they have seen it
+      await ann.shows('lot-35', 'Sextant of a Pirate');
+      const newcomer = await visitor();
+      await newcomer.shows('lot-35', 'Sextant of a Pirate');
+
+      await newcomer.press('edit-open-35');
+      await newcomer.press('withdraw-35');
+
+      for (const one of [ann, bob, newcomer]) await one.at('lot-35').waitFor({ state: 'detached' });
+      expect(await ann.room(35)).toMatchObject(
+        ['Withdrawn', 'Retitled', 'Retitled', '€90 bid', 'Put up'].map((text) => ({ text })),
+      );
+    });
+
+    it('says what is wrong with a lot that makes no sense', async () => {
+      const ann = await visitor();
+
+      await ann.putUp('', '');
+
+      await ann.shows('new-answer', 'title must be longer than or equal to 1 characters');
+    });
+
     it('does not sell below the reserve', async () => {
       const ann = await visitor();
       await ann.setReserve(21, 200);

@@ -1,42 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { type CanActivate, type ExecutionContext, Injectable, UseGuards } from '@nestjs/common';
 import { IsInt, Min } from 'class-validator';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { EventEntity } from '../lib/entity/event-entity.decorator.js';
 import { Create, Delete, Get, List, Update } from '../lib/entity/generic.command.js';
 import { Created, Deleted, Updated } from '../lib/entity/generic.event.js';
-import type { PayloadClass } from '../lib/entity/payload.class.js';
 import { messageTypeOf } from '../lib/message/message.type.js';
 import type { Command } from '../lib/message/command.js';
 import type { Event } from '../lib/message/event.js';
-import type { MessageLog } from '../lib/log/message.log.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import { EventHandler } from '../lib/service/declaration/event-handler.decorator.js';
 import { EntityHandlers } from '../lib/service/entity/entity.handlers.js';
 import { MemoryEntityRepository } from '../lib/service/entity/memory.entity.repository.js';
-import { HandlerTester } from '../lib/testing/handler.tester.js';
-import { lots } from './support/lots.js';
+import { house, lots, testerOn } from './support/lots.js';
 import { BACKENDS, buildService, fresh, openLog, startService } from './support/service.js';
-
-async function testerOn(log: MessageLog, topic: string): Promise<HandlerTester> {
-  const tester = await HandlerTester.on(log, [topic], { patience: 10_000 });
-  onTestFinished(() => tester.stop());
-  return tester;
-}
-
-/** A service that handles the generic commands of lots, and somebody who asks it. */
-async function house(log?: MessageLog) {
-  const given = lots();
-  const service = await startService({ providers: given.providers, log });
-  const tester = await testerOn(service.log, given.topic);
-  const lot = async (data: object = {}) => {
-    const made = await tester.send(Create(given.Lot), { title: 'Moon Jar', ...data });
-    expect(made).toMatchObject({ status: 'success' });
-    return (made as { value: InstanceType<typeof given.Lot> }).value;
-  };
-  const send = (command: PayloadClass, payload: unknown) => tester.send(command, payload as never);
-  return { ...given, service, tester, lot, send };
-}
 
 /** All events that stand in the log, and their keys. */
 function eventsIn({ service }: Awaited<ReturnType<typeof house>>) {
@@ -53,7 +30,7 @@ describe.each(BACKENDS)('an entity whose handlers nobody wrote, on %s,', (backen
     const made = await lot();
     expect(made).toEqual({ id: expect.any(String), version: 1, title: 'Moon Jar', reserve: 10, state: 'open' });
     const { id } = made;
-    const changed = { ...made, version: 2, title: 'Chair' };
+    const changed = Object.assign({}, made, { version: 2, title: 'Chair' });
     expect(await send(Update(Lot), { id, version: 1, title: 'Chair' })).toEqual({ status: 'success', value: changed });
     expect(await send(Get(Lot), { id })).toEqual({ status: 'success', value: changed });
     expect(await send(List(Lot), {})).toEqual({ status: 'success', value: { items: [changed] } });
@@ -124,51 +101,6 @@ describe('a command for an entity', () => {
 
     expect(again).toMatchObject({ status: 'rejected', code: 'ALREADY_EXISTS' });
     expect(await send(Get(Lot), { id })).toMatchObject({ value: { title: 'Moon Jar' } });
-  });
-
-  const id = randomUUID();
-  it.each<[string, (lot: ReturnType<typeof lots>['Lot']) => PayloadClass, unknown, string]>([
-    ['lacks what a new one needs', Create, { reserve: 5 }, 'title'],
-    ['holds what its class does not allow', Create, { title: '' }, 'title'],
-    ['brings a version into the world', Create, { title: 'Jar', version: 5 }, 'version'],
-    ['has an id of another kind', Create, { id: 'seven', title: 'Jar' }, 'id'],
-    ['sets what no client can set', Create, { title: 'Jar', soldTo: 'me' }, 'soldTo'],
-    ['changes what no client can set', Update, { id, version: 1, state: 'closed' }, 'state'],
-    ['sets what there is not', Create, { title: 'Jar', colour: 'red' }, 'colour'],
-    ['changes what there is not', Update, { id, version: 1, colour: 'red' }, 'colour'],
-    ['changes something into nothing', Update, { id, version: 1, title: null }, 'title'],
-    ['names no version', Update, { id, title: 'Jar' }, 'version'],
-    ['names a version that cannot be', Delete, { id, version: 1.5 }, 'version'],
-    ['names nobody', Get, {}, 'id'],
-    ['names somebody by an object', Get, { id: { $ne: '' } }, 'id'],
-    ['deletes with a title', Delete, { id, version: 1, title: 'Jar' }, 'title'],
-    ['asks for more than a page', List, { limit: 101 }, 'limit'],
-    ['asks for no page', List, { limit: 0 }, 'limit'],
-    ['has a cursor of another kind', List, { cursor: 7 }, 'cursor'],
-    ['filters by what there is not', List, { where: { colour: 'red' } }, 'where.colour'],
-    ['filters by what is not allowed', List, { where: { reserve: 'much' } }, 'where.reserve'],
-    ['filters by an operator', List, { where: { title: { $ne: '' } } }, 'where.title'],
-    ['filters by a list', List, { where: [] }, 'where'],
-    ['asks for something else', List, { order: 'title' }, 'order'],
-  ])('is invalid where it %s', async (_what, command, payload, path) => {
-    const { Lot, send } = await house();
-
-    const told = await send(command(Lot), payload);
-
-    expect(told).toMatchObject({
-      status: 'invalid',
-      errors: expect.arrayContaining([expect.objectContaining({ path })]),
-    });
-  });
-
-  it('reaches no prototype', async () => {
-    const { Lot, send } = await house();
-    const made = await send(Create(Lot), JSON.parse('{"title":"Jar","__proto__":{"soldTo":"me"}}'));
-    const told = await send(Create(Lot), JSON.parse('{"title":"Jar","constructor":{"prototype":{"soldTo":"me"}}}'));
-
-    expect(made).toEqual({ status: 'success', value: expect.not.objectContaining({ soldTo: 'me' }) as unknown });
-    expect(told).toMatchObject({ status: 'invalid', errors: [{ path: 'constructor' }] });
-    expect(new Lot().soldTo).toBeUndefined();
   });
 
   it('changes what was given, and nothing that has an initial value beside it', async () => {
@@ -304,7 +236,7 @@ describe('handlers of an entity', () => {
 
       @EventHandler(Created(Ticket))
       onCreated({ data }: Event<Created<Ticket>>): void {
-        heard.push(data instanceof Ticket, { ...data });
+        heard.push(data instanceof Ticket, Object.assign({}, data));
       }
 
       @EventHandler(Updated(Ticket))

@@ -1,10 +1,13 @@
 import { Module } from '@nestjs/common';
 import { Bidding } from './bidding.js';
+import { LotHandling } from './lot.handling.js';
+import { LotRepository } from './lot.repository.js';
+import { LotShelf } from './lot.shelf.js';
 import { Lots } from './lots.js';
 import { Reserves } from './reserves.js';
 import { SaleHistory } from './sale.history.js';
 import { Settlement } from './settlement.js';
 
 /** The service `auction`. */
-@Module({ providers: [Lots, SaleHistory, Bidding, Reserves, Settlement] })
+@Module({ providers: [Lots, LotShelf, SaleHistory, LotRepository, LotHandling, Bidding, Reserves, Settlement] })
 export class AuctionModule {}

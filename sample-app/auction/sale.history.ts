@@ -9,6 +9,7 @@ import {
   type Tail,
 } from 'nestjs-kafka-socket';
 import { bidderName } from './bidder.js';
+import { LotShelf } from './lot.shelf.js';
 import { Lots } from './lots.js';
 
 /** What the auction's own events say of a lot. */
@@ -33,6 +34,7 @@ export class SaleHistory implements BeforeApplicationShutdown {
   constructor(
     @Inject(MESSAGE_LOG) private readonly log: MessageLog,
     private readonly lots: Lots,
+    private readonly shelf: LotShelf,
   ) {}
 
   /** Resolves when all that was in the log at the first call is known. */
@@ -52,9 +54,10 @@ export class SaleHistory implements BeforeApplicationShutdown {
     await tail?.stop();
   }
 
-  private learn({ records }: RecordBatch): void {
+  private async learn({ records }: RecordBatch): Promise<void> {
     for (const record of records) {
       const message = messageIn(record);
+      if (message?.payload.kind === 'event') await this.shelf.learn(message);
       if (message?.payload.kind === 'event' && isFact(message.payload.data)) this.note(message, message.payload.data);
     }
   }

@@ -37,6 +37,18 @@ export class SamplePage {
     await this.press(`reserve-save-${lot}`);
   }
 
+  async putUp(title: string, maker: string): Promise<void> {
+    await this.fill('new-title', title);
+    await this.fill('new-maker', maker);
+    await this.press('new-lot');
+  }
+
+  async retitle(lot: number, title: string): Promise<void> {
+    await this.press(`edit-open-${lot}`);
+    await this.fill(`edit-title-${lot}`, title);
+    await this.press(`edit-save-${lot}`);
+  }
+
   /** Gives the service work, which ends as it is told to. */
   async work({ ms = '0', ttl = '3000', fail = '' }: { ms?: string; ttl?: string; fail?: string }): Promise<void> {
     await this.fill('work-ms', ms);

@@ -68,7 +68,7 @@ export class VersionedStore<T extends VersionedEntity> {
   }
 
   private async expect(id: T['id'], version: number): Promise<T> {
-    const known = await this.get({ id } as Get<T>);
+    const known = await this.get({ id });
     if (known.version === version) return known;
     throw conflict(this.name, version, known.version);
   }

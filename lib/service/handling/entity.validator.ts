@@ -32,19 +32,11 @@ export class EntityValidator {
   }
 
   private checked({ verb, entity }: EntityCommand, data: Fields): Promise<Checked> {
+    if (verb === 'Create') return this.created(entity, data);
+    if (verb === 'Get') return this.named(entity, data, false);
+    if (verb === 'List') return this.listed(entity, data);
     const { version, ...fields } = data;
-    switch (verb) {
-      case 'Create':
-        return this.created(entity, data);
-      case 'Update':
-        return this.versioned(entity, fields, version, true);
-      case 'Delete':
-        return this.versioned(entity, fields, version, false);
-      case 'Get':
-        return this.named(entity, data, false);
-      case 'List':
-        return this.listed(entity, data);
-    }
+    return this.versioned(entity, fields, version, verb === 'Update');
   }
 
   /** Where it has no id it will get one, so one of that kind stands in for it: what the class says of ids holds for that, too. */

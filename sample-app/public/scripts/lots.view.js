@@ -1,15 +1,32 @@
 import { catalogue } from './catalogue.js';
 import { h, setTone } from './dom.js';
+import { lotEditor } from './lot.editor.js';
 import { money } from './format.js';
 import { readAmount } from './number.input.js';
 
 /**
  * One card for each lot.
- * @param actions `bid`, `setReserve`, `settle`: each takes a lot (and an amount) and resolves with `{ text, tone }`
+ * @param actions `bid`, `setReserve`, `settle`, `retitle`, `withdraw`: each takes a lot (and what it is about) and resolves with
+ *   `{ text, tone }`
  */
 export function showLots(container, state, actions) {
-  const cards = new Map(catalogue.map((entry) => [entry.lot, new LotCard(entry, actions)]));
-  container.append(...[...cards.values()].map((card) => card.element));
+  const cards = new Map();
+  const show = (entry) => {
+    if (cards.has(entry.lot)) {
+      cards.get(entry.lot).name(entry);
+      return;
+    }
+    const card = new LotCard(entry, actions);
+    cards.set(entry.lot, card);
+    container.append(card.element);
+    card.show(state.lot(entry.lot));
+  };
+  for (const entry of catalogue.entries) show(entry);
+  catalogue.addEventListener('shown', ({ detail }) => show(detail));
+  catalogue.addEventListener('gone', ({ detail: { lot } }) => {
+    cards.get(lot)?.element.remove();
+    cards.delete(lot);
+  });
   state.addEventListener('change', ({ detail }) => cards.get(detail.lot)?.show(detail));
 }
 
@@ -20,10 +37,14 @@ class LotCard {
   #amount;
   #answer;
   #settle;
+  #number = h('p', { class: 'number' });
+  #title = h('h3', {});
+  #labels = []; // whatever names the lot, with its words
 
   constructor(entry, actions) {
     const { lot } = entry;
-    this.#price = h('output', { 'data-testid': `leading-${lot}`, 'aria-label': `Leading bid for ${entry.title}` }, '—');
+    this.#price = h('output', { 'data-testid': `leading-${lot}` }, '—');
+    this.#label(this.#price, (title) => `Leading bid for ${title}`);
     this.#holder = h('span', { class: 'chip', 'data-testid': `holder-${lot}` }, 'no bids yet');
     this.#reserve = h('span', { class: 'chip', 'data-testid': `reserve-${lot}` }, 'no reserve known');
     this.#answer = h(
@@ -31,26 +52,37 @@ class LotCard {
       { class: 'answer', role: 'status', 'data-testid': `answer-${lot}` },
       'Your result will stand here, and only here.',
     );
-    this.#settle = h(
-      'button',
-      { type: 'button', 'aria-label': `Settle ${entry.title}`, 'data-testid': `settle-${lot}`, disabled: true },
-      'Settle',
-    );
+    this.#settle = h('button', { type: 'button', 'data-testid': `settle-${lot}`, disabled: true }, 'Settle');
+    this.#label(this.#settle, (title) => `Settle ${title}`);
     this.#settle.addEventListener('click', () => this.#run(this.#settle, () => actions.settle(lot)));
     this.element = h(
       'article',
-      { class: 'lot', 'data-testid': `lot-${lot}`, 'aria-label': `Lot ${lot}, ${entry.title}` },
+      { class: 'lot', 'data-testid': `lot-${lot}` },
       h('img', { src: entry.art, alt: entry.picture, width: 320, height: 180 }),
       h(
         'div',
         {},
-        h('header', {}, h('p', { class: 'number' }, `Lot ${lot} · ${entry.maker}`), h('h3', {}, entry.title)),
+        h('header', {}, this.#number, this.#title),
         h('div', { class: 'price' }, this.#price, this.#holder),
-        this.#bidForm(lot, entry.title, actions),
+        this.#bidForm(lot, actions),
         this.#answer,
-        this.#footer(lot, entry.title, actions),
+        this.#footer(lot, actions),
       ),
     );
+    this.#label(this.element, (title) => `Lot ${lot}, ${title}`);
+    this.name(entry);
+  }
+
+  /** The house calls it so. */
+  name({ lot, title, maker }) {
+    this.#number.textContent = `Lot ${lot} · ${maker}`;
+    this.#title.textContent = title;
+    for (const { element, words } of this.#labels) element.setAttribute('aria-label', words(title));
+  }
+
+  #label(element, words) {
+    this.#labels.push({ element, words });
+    return element;
   }
 
   show({ leading, holder, reserve, sold }) {
@@ -85,9 +117,11 @@ class LotCard {
     setTone(this.#reserve, reserve === undefined ? undefined : met ? 'go' : 'event');
   }
 
-  #bidForm(lot, title, actions) {
-    this.#amount = amountInput(`bid-amount-${lot}`, `Your bid for ${title}, in euros`, suggestion(0));
-    const button = h('button', { class: 'main', 'aria-label': `Bid for ${title}`, 'data-testid': `bid-${lot}` }, 'Bid');
+  #bidForm(lot, actions) {
+    this.#amount = amountInput(`bid-amount-${lot}`, suggestion(0));
+    this.#label(this.#amount, (title) => `Your bid for ${title}, in euros`);
+    const button = h('button', { class: 'main', 'data-testid': `bid-${lot}` }, 'Bid');
+    this.#label(button, (title) => `Bid for ${title}`);
     // `novalidate`: what a bid may be is the service's to say, and the page shows how it says it.
     const form = h('form', { class: 'bid', novalidate: true }, this.#amount, button);
     form.addEventListener('submit', (event) => {
@@ -97,24 +131,23 @@ class LotCard {
     return form;
   }
 
-  #footer(lot, title, actions) {
-    const amount = amountInput(`reserve-amount-${lot}`, `Reserve for ${title}, in euros`, '500');
-    const save = h(
-      'button',
-      { 'aria-label': `Save the reserve for ${title}`, 'data-testid': `reserve-save-${lot}` },
-      'Save',
-    );
+  #footer(lot, actions) {
+    const amount = amountInput(`reserve-amount-${lot}`, '500');
+    this.#label(amount, (title) => `Reserve for ${title}, in euros`);
+    const save = h('button', { 'data-testid': `reserve-save-${lot}` }, 'Save');
+    this.#label(save, (title) => `Save the reserve for ${title}`);
     const form = h('form', { class: 'reserve', novalidate: true, hidden: true }, amount, save);
     const open = h(
       'button',
-      {
-        type: 'button',
-        'aria-label': `Reserve for ${title}`,
-        'aria-expanded': 'false',
-        'data-testid': `reserve-open-${lot}`,
-      },
+      { type: 'button', 'aria-expanded': 'false', 'data-testid': `reserve-open-${lot}` },
       'Reserve',
     );
+    this.#label(open, (title) => `Reserve for ${title}`);
+    const editor = lotEditor(lot, {
+      label: (element, words) => this.#label(element, words),
+      run: (button, action) => this.#run(button, action),
+      ...actions,
+    });
     open.addEventListener('click', () => {
       form.hidden = !form.hidden;
       open.setAttribute('aria-expanded', String(!form.hidden));
@@ -124,7 +157,14 @@ class LotCard {
       event.preventDefault();
       void this.#runWith(amount, save, (value) => actions.setReserve(lot, value));
     });
-    return h('footer', {}, this.#reserve, h('span', { class: 'buttons' }, open, this.#settle), form);
+    return h(
+      'footer',
+      {},
+      this.#reserve,
+      h('span', { class: 'buttons' }, editor.open, open, this.#settle),
+      form,
+      editor.form,
+    );
   }
 
   /** Asks nothing where the field holds no number: there would be nothing to ask. */
@@ -148,12 +188,11 @@ class LotCard {
   }
 }
 
-function amountInput(testId, label, value) {
+function amountInput(testId, value) {
   return h('input', {
     type: 'text',
     inputmode: 'decimal',
     autocomplete: 'off',
-    'aria-label': label,
     'data-testid': testId,
     value,
   });

@@ -5,6 +5,7 @@ import { money } from './format.js';
 import { JournalView } from './journal.view.js';
 import { showLots } from './lots.view.js';
 import { PathView } from './path.view.js';
+import { showNewLot } from './new.lot.view.js';
 import { failureText } from './request.story.js';
 import { RoomView } from './room.view.js';
 import { Saleroom } from './saleroom.js';
@@ -21,12 +22,14 @@ const journal = new JournalView(element('journal'), saleroom.journal, (request) 
 const wire = new WireView(element('wire'));
 
 showConnection(element('connection'), saleroom);
-showLots(element('lots'), state, { bid, setReserve, settle });
+showLots(element('lots'), state, { bid, setReserve, settle, retitle, withdraw });
+showNewLot(element('new-lot'), putUp);
 showTrials(element('trials'), { pause, work });
 hearEvents();
 followRequests();
 saleroom.addEventListener('recovered', loadAfresh);
 void loadLots();
+void loadCatalogue();
 
 function open() {
   try {
@@ -58,6 +61,37 @@ async function settle(lot) {
   };
 }
 
+/** The number is the next one that is free; where somebody else has just taken it, the one after that. */
+async function putUp({ title, maker }) {
+  let id = Math.max(0, ...catalogue.entries.map(({ lot }) => lot));
+  let outcome;
+  do {
+    id++;
+    outcome = await saleroom.ask('CreateLot', { id, title, ...(maker && { maker }) }, { key: keyOf(id) });
+  } while (outcome.code === 'ALREADY_EXISTS');
+  return outcome.status === 'success' ? { text: `It is lot ${id}.`, tone: 'go' } : failure(outcome);
+}
+
+async function retitle(lot, title, version) {
+  const outcome = await saleroom.ask('UpdateLot', { id: lot, version, title }, { key: keyOf(lot) });
+  return outcome.status === 'success' ? { text: 'It has its new title.', tone: 'go' } : overtaken(outcome);
+}
+
+async function withdraw(lot, version) {
+  const outcome = await saleroom.ask('DeleteLot', { id: lot, version }, { key: keyOf(lot) });
+  return outcome.status === 'success' ? { text: 'It is withdrawn.', tone: 'go' } : overtaken(outcome);
+}
+
+/** Somebody else was faster. Their change is on the page by now, so who tries again knows what they change. */
+function overtaken(outcome) {
+  if (outcome.code !== 'VERSION_CONFLICT') return failure(outcome);
+  return {
+    text: 'Somebody else changed it meanwhile, as you see above. Try again, if you still want to.',
+    tone: 'late',
+    conflict: true,
+  };
+}
+
 /**
  * Work under the key of each lot: a service takes the messages of one key in order, so every bid waits in Kafka until the
  * work is done. It is what a slow or paused service looks like from outside.
@@ -67,7 +101,7 @@ async function pause(seconds) {
   const sleep = ({ lot }) =>
     saleroom.ask('Work', { ms, value: 'awake' }, { key: keyOf(lot), ttl: ms + 10_000, quiet: true });
   path.serviceSleeps(true);
-  await Promise.all(catalogue.map(sleep));
+  await Promise.all(catalogue.entries.map(sleep));
   path.serviceSleeps(false);
 }
 
@@ -85,6 +119,18 @@ function hearEvents() {
     tell(lot, `${money(amount)} bid`, meta);
   });
   saleroom.on('Reserve', 'Changed', (_nothing, meta) => void fetchReserve(meta));
+  saleroom.on('Lot', 'Created', (lot, meta) => {
+    catalogue.show(lot);
+    tell(lot.id, 'Put up', meta);
+  });
+  saleroom.on('Lot', 'Updated', (lot, meta) => {
+    catalogue.show(lot);
+    tell(lot.id, 'Retitled', meta);
+  });
+  saleroom.on('Lot', 'Deleted', (lot, meta) => {
+    tell(lot.id, 'Withdrawn', meta);
+    catalogue.withdraw(lot);
+  });
   saleroom.on('Lot', 'Sold', ({ lot, amount }, meta) => {
     state.sold(lot, amount);
     tell(lot, `Sold for ${money(amount)}`, meta);
@@ -109,10 +155,18 @@ async function loadLots() {
   if (outcome.status === 'success') state.loaded(outcome.value);
 }
 
+/** One page of a hundred: more would not be looked at. */
+async function loadCatalogue() {
+  const outcome = await saleroom.ask('ListLots', { limit: 100 }, { ttl: 30_000, quiet: true });
+  if (outcome.status === 'success') catalogue.list(outcome.value.items);
+}
+
 function loadAfresh({ detail: { complete } }) {
   if (complete) return;
   state.forget();
+  catalogue.forget();
   void loadLots();
+  void loadCatalogue();
 }
 
 /** The newest request that somebody clicked for is drawn as it happens. */
