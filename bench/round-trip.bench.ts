@@ -50,7 +50,7 @@ export const roundTrip: BenchCase = {
     try {
       const clients = site.quick ? CLIENTS_QUICK : CLIENTS;
       const sides = await allSides(site, writer, clients);
-      const [one, many] = site.quick ? [200, 2_500] : [1_000, 20_000];
+      const [one, many] = site.quick ? [200, 2_500] : [1_000, 10_000];
       site.tell(`${one} requests, one after the other`);
       const { memory, floor, nest } = sides;
       const alone = await measured(site.quick ? 3 : 7, { memory, floor, nest }, one, 1);

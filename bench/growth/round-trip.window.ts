@@ -3,7 +3,7 @@ import type { EchoProcess } from '../support/echo.process.js';
 import type { Figure } from '../support/figure.js';
 import { percentile } from '../support/percentiles.js';
 import type { Requesters } from '../support/requesters.process.js';
-import { plotted } from './plotted.figure.js';
+import { metricAt, plotted } from './plotted.figure.js';
 
 /** Clients: far more than have something in flight, so that none comes near the frames that it may send in a second. */
 export const CLIENTS = 200;
@@ -39,6 +39,6 @@ export function roundTripFigures(axis: string, x: number, windows: readonly Roun
     plotted({ axis, x, series: 'round trip p50', panel: 'latency' }, 'ms', each('p50')),
     plotted({ axis, x, series: 'round trip p99', panel: 'latency' }, 'ms', each('p99')),
     plotted({ axis, x, series: 'a round trip', panel: 'cost' }, 'ms of a core', each('cpu')),
-    { metric: `${IN_FLIGHT} in flight, ${x.toLocaleString('en')} ${axis}`, unit: 'round trips/s', ours: each('rate') },
+    { metric: metricAt(`${IN_FLIGHT} in flight`, axis, x), unit: 'round trips/s', ours: each('rate') },
   ];
 }

@@ -10,7 +10,7 @@ import { gatewayOptions } from '../support/gateway.settings.js';
 import { openFileLimit } from '../support/open-file.limit.js';
 import { PROCESSES } from '../support/processes.js';
 import { type EventWindow, watch } from './event.window.js';
-import { plotted } from './plotted.figure.js';
+import { metricAt, plotted } from './plotted.figure.js';
 
 const SOCKETS = [1_000, 2_000, 5_000, 10_000, 20_000];
 const SOCKETS_QUICK = [500, 1_000, 2_000];
@@ -73,6 +73,6 @@ function figuresOf(x: number, windows: readonly EventWindow[], memory: number): 
     plotted({ axis, x, series: 'delivery p50', panel: 'latency' }, 'ms', each('p50')),
     plotted({ axis, x, series: 'delivery p99', panel: 'latency' }, 'ms', each('p99')),
     plotted({ axis, x, series: 'gateway', panel: 'cost' }, 'cores', each('cores')),
-    { metric: `resident memory, ${x.toLocaleString('en')} ${axis}`, unit: 'MiB', ours: [memory] },
+    { metric: metricAt('resident memory', axis, x), unit: 'MiB', ours: [memory] },
   ];
 }

@@ -54,7 +54,7 @@ function fenced(text: string): string[] {
 }
 
 function axisSection(run: KeptRun, axis: GrowthAxis): string[] {
-  const figures = run.figures.filter(({ at, metric }) => at?.axis === axis.name || metric.endsWith(` ${axis.name}`));
+  const figures = run.figures.filter(({ at, metric }) => at?.axis === axis.name || metric.includes(`, ${axis.name}: `));
   return [
     `## ${axis.title}`,
     '',

@@ -63,7 +63,7 @@ export function unitCosts(runs: KeptRuns): UnitCosts | undefined {
     command: perSecond('round-trip', 'in flight together, time to live in Redis', 'round trips/s of one core'),
     handling: perSecond('service', 'handlers of 0 ms', 'messages/s of one core'),
     timeout: perSecond('timeout', 'arm', 'time-outs/s') + perSecond('timeout', 'disarm', 'time-outs/s'),
-    partition: look('growth', '100 in flight, 1 partitions', 'round trips/s') ?? NaN,
+    partition: look('growth', '100 in flight, partitions: 1', 'round trips/s') ?? NaN,
   };
   return Object.values(costs).some(Number.isNaN) ? undefined : costs;
 }
