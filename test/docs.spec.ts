@@ -73,8 +73,10 @@ describe('the tables of PROTOCOL.md', () => {
     expect(new Set(printedHeaders!.map(([header]) => quoted(header!)[0]))).toEqual(new Set(Object.keys(headers)));
     const names = headers['ce_breadcrumbs']!.split(';').map((pair) => pair.split('=')[0]);
     const [printedCrumbs] = protocol.section('Bread crumbs').tables;
-    // `command` is an ordinary crumb that services add, see lib/service/publishing/root.command.ts.
-    expect(new Set(printedCrumbs!.flatMap(([crumb]) => quoted(crumb!)))).toEqual(new Set([...names, 'command']));
+    // Ordinary crumbs that services and gateways add, see lib/service/publishing/root.command.ts and lib/message/progress.ts.
+    expect(new Set(printedCrumbs!.flatMap(([crumb]) => quoted(crumb!)))).toEqual(
+      new Set([...names, 'command', 'progress']),
+    );
   });
 
   it('name every header and reason of a dead letter', async () => {

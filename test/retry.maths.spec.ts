@@ -69,7 +69,7 @@ describe('the note of attempts', () => {
   });
 
   it('of anybody else says nothing, whatever it is', () => {
-    fc.assert(fc.property(fc.string(), (text) => void expect(readNote(text, 5n)).toEqual([])));
+    fc.assert(fc.property(fc.string(), (text) => readNote(text, 5n).length === 0));
     fc.assert(
       fc.property(fc.string(), (text) => {
         for (const { attempts: made, due, offset } of readNote(`retry1 ${text}`, 5n)) {

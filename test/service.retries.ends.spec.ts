@@ -20,7 +20,7 @@ const BACKOFF = { first: 20, jitter: 0 };
 const ORDERS = ['in-order', 'out-of-order'] as const;
 
 /** A handler that throws what a test says, and how often it was called. */
-function thrower(retry: RetryOptions, thrown: (attempt: number) => unknown) {
+function thrower(retry: RetryOptions, thrown: (attempt: number) => Error | undefined) {
   const topic = fresh('throw');
   @CommandAddress(topic, 'Work')
   class Work {
@@ -34,7 +34,7 @@ function thrower(retry: RetryOptions, thrown: (attempt: number) => unknown) {
     work(_: unknown, { attempt }: CommandContext): void {
       calls.push(attempt);
       const error = thrown(attempt);
-      if (error !== undefined) throw error;
+      if (error) throw error;
     }
   }
   return { topic, Worker, calls };

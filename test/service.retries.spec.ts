@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { CommandAddress, CommandHandler, type CommandContext, Retry } from 'nestjs-kafka-socket';
+import { CommandAddress, CommandHandler, type CommandContext, Retry, type RetryOptions } from 'nestjs-kafka-socket';
 import { describe, expect, it } from 'vitest';
-import type { RetryOptions } from 'nestjs-kafka-socket';
 import { BACKENDS, fresh, openLog, request, startService } from './support/service.js';
 
 const FAST = { first: 60, factor: 1.5, maximum: 200, jitter: 0.2 };
