@@ -38,7 +38,7 @@ async function toldOf(command: string, payload: object, inbox: () => Inbox | und
   await follower.outcome(marker.requestId);
   const events = follower.records
     .map(({ headers }) => String(headers['ce_type']))
-    .filter((type) => /^event/.test(type));
+    .filter((type) => type.startsWith('event'));
   return { outcome, events };
 }
 
