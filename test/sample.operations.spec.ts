@@ -32,6 +32,19 @@ describe('the sample in one process', () => {
     expect(await metrics.text()).toMatch(/^kafka_socket_connections(\{[^}]*\})? 1$/m);
   });
 
+  it('tells the page which spans a request had, without a collector', async () => {
+    const client = await connect(sample);
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+    await client.send('auction', 'Work', { ms: 1 }, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
+
+    const names = async () => {
+      const { spans } = (await (await sample.get(`/traces/${traceId}`)).json()) as { spans: { name: string }[] };
+      return spans.map(({ name }) => name.split(' ')[0]!).sort((one, other) => one.localeCompare(other));
+    };
+    await expect.poll(names).toEqual(['deliver', 'process', 'request', 'send', 'send']);
+  });
+
   it('tells Prometheus what became of a bid', async () => {
     const client = await connect(sample);
     const heard = new Promise((resolve) => client.on('auction', 'Bid', 'Created', resolve));

@@ -12,12 +12,12 @@ export interface CollectedSpan {
   readonly parentSpanId?: string;
   readonly name: string;
   readonly links?: readonly { readonly spanId: string }[];
-  readonly attributes: Readonly<Record<string, unknown>>;
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 interface Attribute {
   readonly key: string;
-  readonly value: Readonly<Record<string, unknown>>;
+  readonly value: Readonly<Record<string, string>>;
 }
 
 interface Export {
@@ -67,14 +67,14 @@ export class OtlpCollector {
   private pathOf(span: CollectedSpan): string {
     const parent = this.spans.find(({ spanId }) => spanId === span.parentSpanId);
     const type = span.attributes['kafka_socket.message.type'];
-    const own = `${span.process} ${span.name.split(' ')[0]}${type === undefined ? '' : ` ${String(type)}`}`;
+    const own = `${span.process} ${span.name.split(' ')[0]}${type === undefined ? '' : ` ${type}`}`;
     if (parent) return `${this.pathOf(parent)} > ${own}`;
     return span.parentSpanId ? `(lost) > ${own}` : own;
   }
 
   private take({ resourceSpans }: Export): void {
     for (const { resource, scopeSpans } of resourceSpans) {
-      const process = String(valuesOf(resource.attributes)['service.name']);
+      const process = valuesOf(resource.attributes)['service.name'] ?? '';
       for (const { spans } of scopeSpans) {
         for (const span of spans) this.spans.push({ ...span, process, attributes: valuesOf(span.attributes) });
       }
@@ -82,6 +82,6 @@ export class OtlpCollector {
   }
 }
 
-function valuesOf(attributes: readonly Attribute[]): Record<string, unknown> {
-  return Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]));
+function valuesOf(attributes: readonly Attribute[]): Record<string, string> {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, String(Object.values(value)[0])]));
 }

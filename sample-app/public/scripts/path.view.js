@@ -1,6 +1,7 @@
 import { h } from './dom.js';
 import { PathMap, stepItem } from './path.map.js';
 import { stepsOf, subject } from './request.story.js';
+import { TraceView } from './trace.view.js';
 
 /** Steps of a few milliseconds are shown one by one, slowly enough to be seen; the times beside them are the real ones. */
 const PACE = 240;
@@ -9,6 +10,7 @@ const PACE = 240;
 export class PathView {
   #map = new PathMap();
   #list = h('ol', { class: 'steps', 'data-testid': 'steps' });
+  #trace = new TraceView();
   #request;
   #steps = [];
   #timer;
@@ -16,7 +18,7 @@ export class PathView {
   constructor(container, subjectLine) {
     this.subjectLine = subjectLine;
     subjectLine.textContent = 'Place a bid and watch it travel. The times are those that this page saw.';
-    container.append(this.#map.element, this.#list);
+    container.append(this.#map.element, this.#list, this.#trace.element);
   }
 
   /** Shows another request, as far as it is. */
@@ -24,12 +26,15 @@ export class PathView {
     this.#request = request;
     this.subjectLine.textContent = subject(request);
     this.#keep(0);
+    this.#trace.show(request);
     this.update(request);
   }
 
   /** There is news of a request. */
   update(request) {
-    if (request === this.#request && !this.#timer) this.#timer = setTimeout(() => this.#advance(), 0);
+    if (request !== this.#request) return;
+    this.#trace.update(request);
+    if (!this.#timer) this.#timer = setTimeout(() => this.#advance(), 0);
   }
 
   /** Draws the service asleep, whatever else is drawn. */

@@ -2,7 +2,7 @@ const KEPT = 60;
 
 /**
  * What this page asked for, and all that it saw happen to it. Its events: `add`, `change` and `remove`. A request:
- * `{ id, requestId?, command, payload, key?, ttl, quiet, time, startedAt, accepted?, events, answer?, outcome?, late? }`;
+ * `{ id, requestId?, traceparent?, command, payload, key?, ttl, quiet, time, startedAt, accepted?, progress, events, answer?, outcome?, late? }`;
  * `startedAt` is by `performance.now()`, all other times are milliseconds since then.
  */
 export class RequestJournal extends EventTarget {
@@ -42,13 +42,13 @@ export class RequestJournal extends EventTarget {
   }
 
   /** A request that waited for the connection begins its way when it leaves; one that is sent again keeps its beginning. */
-  #noteSent({ requestId, command, key, payload }, now) {
+  #noteSent({ requestId, command, key, payload, traceparent }, now) {
     if (this.find(requestId)) return;
     const text = JSON.stringify(payload);
     const request = [...this.#requests.values()].find(
       (one) => !one.requestId && one.command === command && one.key === key && JSON.stringify(one.payload) === text,
     );
-    if (request) this.note(request, { requestId, startedAt: now });
+    if (request) this.note(request, { requestId, traceparent, startedAt: now });
   }
 
   #noteAccepted(request, { at, outcome }, ms) {

@@ -17,7 +17,7 @@ export class Saleroom extends EventTarget {
 
   constructor(url) {
     super();
-    this.#client = new KafkaSocketClient(url, { WebSocket: this.#wire.WebSocket });
+    this.#client = new KafkaSocketClient(url, { WebSocket: this.#wire.WebSocket, trace: true });
     this.#client.onState(() => this.#changed());
     this.#client.onLate((late) => this.#onLate(late));
     this.#client.onRecovered((recovered) => this.dispatchEvent(new CustomEvent('recovered', { detail: recovered })));
