@@ -197,6 +197,26 @@ for (const { name, describeAdapter, shared } of adapters) {
       expect(messages.map(({ breadCrumbs }) => breadCrumbs.due)).toEqual([first, first + 1_000]);
     });
 
+    it('come again no more once they are cancelled, though the one that is due is tried again', async () => {
+      const due = new DueTimeouts();
+      const slot = randomUUID();
+      let failed = false;
+      const { scheduler } = await started(async (waiting) => {
+        const isFirst = waiting.id === delayed.id && !failed;
+        if (isFirst) await scheduler.cancel(slot);
+        failed ||= isFirst;
+        if (isFirst) throw new Error('the acknowledgement was lost');
+        await due.take(waiting);
+      });
+      const delayed = delayedUntil(scheduler.now(), { slot, repeat: { every: 1_000 } });
+
+      await scheduler.schedule(delayed);
+      await expect.poll(() => failed).toBe(true);
+      await marker(scheduler, due, scheduler.now() + 1_200);
+
+      expect(due.ids.filter((id) => id !== delayed.id)).toHaveLength(1); // the marker alone
+    });
+
     it('make no time-out late, however many are due with it', { timeout: 30_000 }, async () => {
       let delays = 0;
       const due = new DueTimeouts();

@@ -8,18 +8,19 @@ const commands = Number(process.env['DELAYED_COMMANDS'] ?? 2_000);
 describeWithKafka('delayed commands, while services are killed and stopped and clients of Redis are cut off', () => {
   it.skipIf(!inject('redisUrl'))(
     'are carried out once each, at their time or after it, and never once they were taken back',
-    { timeout: 120_000 + commands * 10 },
+    { timeout: 120_000 + commands * 30 },
     async () => {
-      const { faults, cancelled, effects, lateness, calls, doubles } = await delayedRun(commands);
+      const { faults, cancelled, doubtful, effects, lateness, calls, doubles } = await delayedRun(commands);
 
       const at = (share: number) => lateness[Math.floor(share * lateness.length)]!.toFixed(1);
       console.log(
-        `${commands} delayed commands, ${cancelled.size} taken back; faults: ${faults.join(', ')}. ` +
+        `${commands} delayed commands, ${cancelled.size} taken back, ${doubtful.size} perhaps; faults: ${faults.join(', ')}. ` +
           `Late by ${at(0)} ms at least, p50 ${at(0.5)}, p99 ${at(0.99)}, at most ${at(0.999_999)}. ` +
           `${doubles} stand twice in the log; handlers were called ${calls} times.`,
       );
       const expected = Array.from({ length: commands }, (_, n) => n).filter((n) => !cancelled.has(n));
-      expect([...effects.keys()].sort((a, b) => a - b)).toEqual(expected);
+      const came = new Set([...effects.keys(), ...doubtful]);
+      expect([...came].sort((a, b) => a - b)).toEqual(expected);
       expect([...effects].filter(([, times]) => times !== 1)).toEqual([]);
       expect(lateness[0]).toBeGreaterThanOrEqual(0);
       // Else the run proved nothing.
