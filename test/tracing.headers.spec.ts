@@ -1,0 +1,33 @@
+import fc from 'fast-check';
+import { propagation, ROOT_CONTEXT } from '@opentelemetry/api';
+import { describe, expect, it } from 'vitest';
+import { traceHeadersIn } from '../lib/message/trace.headers.js';
+import { contextOf, headersOf } from '../lib/tracing/trace.context.js';
+import { headerSoup } from './support/arbitrary.messages.js';
+
+describe('the trace that a record says it belongs to', () => {
+  it('crashes nobody, whatever stands there, and comes out well-formed', () => {
+    fc.assert(
+      fc.property(headerSoup, (headers) => {
+        const written = headersOf(contextOf(traceHeadersIn(headers)));
+        expect(headersOf(contextOf(written))).toEqual(written);
+      }),
+    );
+  });
+});
+
+describe('baggage of an application', () => {
+  it('is bounded, and any text in it comes back', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.string(), { maxKeys: 200 }), (values) => {
+        const entries = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value }]));
+        const within = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage(entries));
+        const { baggage = '' } = headersOf(within);
+        const back = propagation.getBaggage(contextOf({ baggage }))?.getAllEntries() ?? [];
+        expect(baggage.length).toBeLessThanOrEqual(8_192);
+        expect(back.length).toBe(Math.min(64, Object.keys(values).length));
+        for (const [name, { value }] of back) expect(value).toBe(values[name]);
+      }),
+    );
+  });
+});
