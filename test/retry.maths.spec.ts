@@ -80,6 +80,17 @@ describe('the note of attempts', () => {
     );
   });
 
+  it('keeps what went on elsewhere until it is committed, and drops what has ended', () => {
+    const ledger = new AttemptLedger();
+    for (const offset of [5n, 6n]) ledger.set(offset, '', { attempts: 2, due: 1_800_000_000_000 });
+    ledger.move(5n);
+    for (const offset of [5n, 6n]) ledger.drop(offset);
+
+    expect(readNote(ledger.write(3n), 3n)).toMatchObject([{ offset: 5n, attempts: 2 }]);
+    expect(readNote(ledger.write(6n), 6n)).toEqual([]);
+    expect(ledger.write(6n)).toBe('');
+  });
+
   it('that overflows says so once for each note, and forgets those with the fewest attempts', () => {
     const lost: number[] = [];
     const ledger = new AttemptLedger((count) => lost.push(count));

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { describeWithKafka } from './support/real.parts.js';
 import { type Call, retryHouse } from './support/retry.house.js';
 
@@ -11,29 +11,55 @@ describeWithKafka('retries of a service that is killed in the middle of a back-o
   it('go on where they were: attempts exact, none early, and nobody else hindered', { timeout: 120_000 }, async () => {
     const house = await retryHouse(PAUSE);
     await house.start();
-    const inOrder = await house.send('InOrder', { n: 1, failures: 3 }, 'a');
-    const behind = await house.send('InOrder', { n: 2 }, 'a');
-    const outOfOrder = await house.send('OutOfOrder', { n: 1, failures: 3 }, 'b');
-    const passing = await house.send('OutOfOrder', { n: 2 }, 'b');
-
-    await Promise.all([house.until('InOrder', 1, 2), house.until('OutOfOrder', 1, 2)]);
+    const first = [await house.send('InOrder', { n: 1, failures: 3 }, 'a'), await house.send('InOrder', { n: 2 }, 'a')];
+    first.push(
+      await house.send('OutOfOrder', { n: 1, failures: 3 }, 'b'),
+      await house.send('OutOfOrder', { n: 2 }, 'b'),
+    );
+    await Promise.all([house.until('InOrder', 1, 1), house.until('OutOfOrder', 1, 1)]);
     const delays = await others(house);
+
+    const cut = [await house.send('InOrder', { n: 3, failures: 3 }, 'c')];
+    cut.push(await house.send('OutOfOrder', { n: 3, failures: 3 }, 'd'));
+    await Promise.all([house.until('InOrder', 3, 2), house.until('OutOfOrder', 3, 2)]);
     await house.service.kill();
+    for (const name of ['InOrder', 'OutOfOrder']) expect(attempts(house.of(name, 3))).toEqual([1, 2]);
     await house.start();
 
-    for (const { requestId } of [inOrder, behind, outOfOrder, passing])
+    for (const { requestId } of [...first, ...cut])
       expect(await house.follower.outcome(requestId)).toMatchObject({ status: 'success' });
-    for (const name of ['InOrder', 'OutOfOrder']) expect(attempts(house.of(name, 1))).toEqual([1, 2, 3, 4]);
+    for (const name of ['InOrder', 'OutOfOrder'])
+      for (const n of [1, 3]) expect(attempts(house.of(name, n))).toEqual([1, 2, 3, 4]);
     // The key's later record has waited for it, or has not.
     expect(house.of('InOrder', 2)[0]!.at).toBeGreaterThanOrEqual(house.of('InOrder', 1)[3]!.at);
     expect(house.of('OutOfOrder', 2)[0]!.at).toBeLessThan(house.of('OutOfOrder', 1)[1]!.at);
     for (const name of ['InOrder', 'OutOfOrder']) {
-      const late = pauses(house.of(name, 1)).map((pause) => pause - PAUSE);
-      console.log(`${name}: attempts began ${late.join(', ')} ms after they were due (killed before the last but one)`);
+      const late = pauses(house.of(name, 3)).map((pause) => pause - PAUSE);
+      console.log(
+        `${name}: attempts began ${late.join(', ')} ms after they were due (killed before the second of these)`,
+      );
       expect(Math.min(...late)).toBeGreaterThanOrEqual(0);
     }
     console.log(`${KEYS} other keys, while one backs off: p50 ${at(delays, 0.5)} ms, p99 ${at(delays, 0.99)} ms`);
     expect(at(delays, 0.99)).toBeLessThan(PAUSE / 2);
+  });
+});
+
+// Each death costs the six seconds in which Kafka waits for the dead; `DEATHS=1` runs it. Without processes: service.retries.owners.
+describeWithKafka.runIf(process.env['DEATHS'])('a record that kills its process', () => {
+  it('is given up after its attempts, and one more that nobody could note', { timeout: 120_000 }, async () => {
+    const house = await retryHouse(PAUSE);
+    await house.start();
+    const { requestId } = await house.send('Poison', { n: 1, failures: 'kill' }, 'a');
+
+    for (let deaths = 1; deaths <= 3; deaths++) {
+      await vi.waitUntil(() => !house.service.isRunning, { timeout: 40_000 });
+      await house.start();
+    }
+
+    expect(await house.follower.outcome(requestId)).toMatchObject({ status: 'failed' });
+    expect(await house.follower.deadLetter()).toMatchObject({ dlq_attempts: '2' });
+    expect(attempts(house.of('Poison', 1))).toEqual([1, 1, 2]);
   });
 });
 

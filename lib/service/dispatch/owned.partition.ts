@@ -94,6 +94,7 @@ export class OwnedPartition {
         this.commit();
         if (!this.signal.aborted) await this.assignment.flush();
       },
+      move: () => this.ledger.move(offset),
     };
   }
 

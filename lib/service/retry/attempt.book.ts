@@ -15,6 +15,8 @@ export interface AttemptBook {
   find(handler: string): Attempted | undefined;
   /** Notes it; resolves when the log has the note, or cannot be told now. */
   note(handler: string, attempted: Attempted): Promise<void>;
+  /** It goes on elsewhere, from what is noted. */
+  move(): void;
 }
 
 /** A handler's name within a record's notes: of a command there is one; of an event few, so a short one tells them apart. */

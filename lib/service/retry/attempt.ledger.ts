@@ -7,6 +7,8 @@ import { type Attempted, type NotedAttempt, readNote, writeNote } from './attemp
  */
 export class AttemptLedger {
   private readonly records = new Map<bigint, Map<string, Attempted>>();
+  /** Records that went on elsewhere. */
+  private readonly moved = new Set<bigint>();
   private written?: { readonly next: bigint; readonly text: string };
 
   /** @param lost told how many attempts found no room in a note */
@@ -32,15 +34,26 @@ export class AttemptLedger {
     else this.records.set(offset, new Map([[handler, attempted]]));
   }
 
+  /**
+   * The record goes on elsewhere. It stays noted until it is committed, which an earlier record may hold up for long: after a crash it
+   * is read again, and must not begin anew.
+   */
+  move(offset: bigint): void {
+    this.moved.add(offset);
+  }
+
   /** The record is finished. */
   drop(offset: bigint): void {
-    if (this.records.delete(offset)) this.written = undefined;
+    if (!this.moved.has(offset) && this.records.delete(offset)) this.written = undefined;
   }
 
   /** All of it as the note of a commit. @param next what is committed; attempts are named by how far they lie behind it */
   write(next: bigint): string {
     if (this.records.size === 0) return '';
     if (this.written?.next === next) return this.written.text;
+    for (const offset of this.moved) {
+      if (offset < next && this.moved.delete(offset)) this.records.delete(offset);
+    }
     const { text, omitted } = writeNote(this.list(next), next, MAX_NOTE_BYTES);
     if (omitted > 0) this.lost(omitted);
     this.written = { next, text };

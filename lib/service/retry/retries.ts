@@ -132,13 +132,14 @@ export class Retries {
   }
 
   private async move(
-    { handler, arrival, policy }: Course,
+    { handler, arrival, policy, book }: Course,
     made: Attempted,
     verdict: Verdict = givenUp(INTERNAL, 'failed', new Error('It failed, and its next attempt was not written.')),
   ): Promise<Turn> {
     const nominal = shortestDelay(policy.backoff, made.attempts);
     try {
       await this.shelf.put(handler, arrival, made, nominal);
+      book.move();
       return { later: undefined };
     } catch (error) {
       arrival.signal.throwIfAborted();
