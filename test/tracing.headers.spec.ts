@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { propagation, ROOT_CONTEXT } from '@opentelemetry/api';
 import { describe, expect, it } from 'vitest';
-import { traceHeadersIn } from '../lib/message/trace.headers.js';
+import { type TraceHeaders, traceHeadersIn } from '../lib/message/trace.headers.js';
 import { contextOf, headersOf } from '../lib/tracing/trace.context.js';
 import { headerSoup } from './support/arbitrary.messages.js';
 
@@ -22,7 +22,7 @@ describe('baggage of an application', () => {
       fc.property(fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.string(), { maxKeys: 200 }), (values) => {
         const entries = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value }]));
         const within = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage(entries));
-        const { baggage = '' } = headersOf(within);
+        const { baggage = '' }: TraceHeaders = headersOf(within);
         const back = propagation.getBaggage(contextOf({ baggage }))?.getAllEntries() ?? [];
         expect(baggage.length).toBeLessThanOrEqual(8_192);
         expect(back.length).toBe(Math.min(64, Object.keys(values).length));

@@ -1,12 +1,4 @@
-import {
-  type Context,
-  context,
-  ProxyTracerProvider,
-  type Span,
-  SpanStatusCode,
-  trace,
-  type Tracer,
-} from '@opentelemetry/api';
+import { type Context, context, type Span, SpanStatusCode, trace, type Tracer } from '@opentelemetry/api';
 import { KafkaSocketError } from '../kafka-socket.error.js';
 
 const NAME = 'nestjs-kafka-socket';
@@ -24,7 +16,16 @@ const TYPE_LENGTH = 64;
 export function tracer(): Tracer | undefined {
   const provider = trace.getTracerProvider();
   // Asked each time, and not kept: an SDK may be set up after us, and another one in the next test.
-  return provider instanceof ProxyTracerProvider ? provider.getDelegateTracer(NAME) : provider.getTracer(NAME);
+  return isDelegating(provider) ? provider.getDelegateTracer(NAME) : provider.getTracer(NAME);
+}
+
+/** What stands in for an SDK until there is one. Its class is deprecated, so it is known by what it does. */
+interface Delegating {
+  getDelegateTracer(name: string): Tracer | undefined;
+}
+
+function isDelegating(provider: object): provider is Delegating {
+  return typeof (provider as Partial<Delegating>).getDelegateTracer === 'function';
 }
 
 /** Runs `work` as what a span stands for, and ends the span with it. */
