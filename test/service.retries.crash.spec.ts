@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { describeWithKafka } from './support/real.parts.js';
 import { type Call, retryHouse } from './support/retry.house.js';
 
@@ -42,24 +42,6 @@ describeWithKafka('retries of a service that is killed in the middle of a back-o
     }
     console.log(`${KEYS} other keys, while one backs off: p50 ${at(delays, 0.5)} ms, p99 ${at(delays, 0.99)} ms`);
     expect(at(delays, 0.99)).toBeLessThan(PAUSE / 2);
-  });
-});
-
-// Each death costs the six seconds in which Kafka waits for the dead; `DEATHS=1` runs it. Without processes: service.retries.owners.
-describeWithKafka.runIf(process.env['DEATHS'])('a record that kills its process', () => {
-  it('is given up after its attempts, and one more that nobody could note', { timeout: 120_000 }, async () => {
-    const house = await retryHouse(PAUSE);
-    await house.start();
-    const { requestId } = await house.send('Poison', { n: 1, failures: 'kill' }, 'a');
-
-    for (let deaths = 1; deaths <= 3; deaths++) {
-      await vi.waitUntil(() => !house.service.isRunning, { timeout: 40_000 });
-      await house.start();
-    }
-
-    expect(await house.follower.outcome(requestId)).toMatchObject({ status: 'failed' });
-    expect(await house.follower.deadLetter()).toMatchObject({ dlq_attempts: '2' });
-    expect(attempts(house.of('Poison', 1))).toEqual([1, 1, 2]);
   });
 });
 

@@ -49,7 +49,7 @@ export async function retryHouse(pause: number) {
       starts++;
       return service.start();
     },
-    send: (name: string, data: { n: number; failures?: number | 'kill' }, key: string) =>
+    send: (name: string, data: { n: number; failures?: number }, key: string) =>
       request(log, topic, name, { failures: 0, ...data }, { key, partition: 0 }),
     until: (name: string, n: number, attempt: number) =>
       vi.waitUntil(() => of(name, n).some((call) => call.attempt === attempt), { timeout: 40_000, interval: 5 }),

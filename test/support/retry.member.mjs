@@ -16,7 +16,6 @@ class Worker {
     CommandAddress(TOPIC, name)(Work);
     Worker.prototype[name] = ({ data: { n, failures } }, { attempt }) => {
       appendFileSync(CALLS, `${name} ${n} ${attempt} ${Date.now()}\n`);
-      if (failures === 'kill') process.kill(process.pid, 'SIGKILL');
       if (attempt <= failures) throw new Error('not yet');
       return { n, attempt };
     };
@@ -32,7 +31,6 @@ function decorate(method, decorator) {
 
 Worker.handles('InOrder', { attempts: 6, backoff, order: 'in-order' });
 Worker.handles('OutOfOrder', { attempts: 6, backoff, order: 'out-of-order' });
-Worker.handles('Poison', { attempts: 2, backoff: { ...backoff, first: 10 } });
 Worker.handles('Other');
 
 class Member {}
