@@ -46,8 +46,8 @@ export class BenchClient implements LeanListener {
       data: { sessionId, publicKey: createECDH('prime256v1').generateKeys('base64url'), ...hello },
     });
     this.over = new Promise((resolve) => (this.toldOver = resolve));
-    this.welcome = this.first('welcome');
-    this.recovered = this.first<GatewayFrames['recovered']>('recovered').then(({ complete, count }) => ({
+    this.welcome = this.first('welcome', (welcome: GatewayFrames['welcome']) => welcome);
+    this.recovered = this.first('recovered', ({ complete, count }: GatewayFrames['recovered']) => ({
       complete: complete && count === this.frames,
       frames: this.frames,
     }));
@@ -74,10 +74,13 @@ export class BenchClient implements LeanListener {
     this.toldOver(code);
   }
 
-  /** The first frame of an event; rejects where the socket closes before. */
-  private first<D>(event: string): Promise<D> {
+  /**
+   * The first frame of an event; rejects where the socket closes before.
+   * @param read is called before the next frame is looked at, which may have come in the same piece
+   */
+  private first<D, R>(event: string, read: (data: D) => R): Promise<R> {
     return new Promise((resolve, reject) => {
-      this.told[event] = resolve;
+      this.told[event] = (data: D) => resolve(read(data));
       void this.over.then((code) => reject(new Error(`Closed with ${code} before "${event}" came.`)));
     });
   }
