@@ -1,5 +1,10 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { KafkaSocketModule, type KafkaSocketModuleOptions, MemoryMessageLog } from 'nestjs-kafka-socket';
+import {
+  type Authorize,
+  KafkaSocketModule,
+  type KafkaSocketModuleOptions,
+  MemoryMessageLog,
+} from 'nestjs-kafka-socket';
 import type { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { AuctionModule } from './auction/auction.module.js';
 import { OperationsModule } from './operations/operations.module.js';
@@ -7,10 +12,17 @@ import { PaymentModule } from './payment/payment.module.js';
 import type { SampleSettings } from './sample.settings.js';
 import { WorkModule } from './work/work.module.js';
 
+/** What the services send to themselves, such as a `CloseLot` when it is time. */
+const INTERNAL = new Set(['CloseLot']);
+
+/** Everyone may ask for everything else: it is a sample, and nobody has to say who they are. */
+const authorize: Authorize = (intent) => intent.action !== 'command' || !INTERNAL.has(intent.command);
+
 const gateway: KafkaSocketModuleOptions['gateway'] = {
   path: '/socket',
   topics: ['auction'],
-  broadcast: { 'Bid.*': 'data', 'Lot.*': 'data', 'Reserve.*': 'metadata' },
+  broadcast: { 'Bid.*': 'data', 'Lot.*': 'data', 'Payment.*': 'data', 'Reserve.*': 'metadata' },
+  authorize,
 };
 
 /** A gateway, the services behind it, or both: as the settings say. */

@@ -1,17 +1,9 @@
 import { chromium, type Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { chromiumArguments } from './support/chromium.js';
-import { KafkaServer } from './support/kafka.server.js';
 import { describeWithChromium } from './support/real.parts.js';
-import { RedisServer } from './support/redis.server.js';
+import { type RunningSample, startEmbedded, startSplit } from './support/running.sample.js';
 import { SamplePage } from './support/sample.page.js';
-import { SampleProcess } from './support/sample.process.js';
-
-/** A sample that is running, however many processes that takes. */
-interface Running {
-  url: string;
-  stop(): Promise<void>;
-}
 
 describeWithChromium('the page of the sample', () => {
   let browser: Browser;
@@ -24,7 +16,7 @@ describeWithChromium('the page of the sample', () => {
     ['on the embedded log', startEmbedded],
     ['on Kafka and Redis, gateway and service as two processes', startSplit],
   ])('%s', { timeout: 60_000 }, (_place, start) => {
-    let sample: Running;
+    let sample: RunningSample;
     const visitor = () => SamplePage.open(browser, sample.url);
     beforeAll(async () => {
       sample = await start();
@@ -209,22 +201,3 @@ describeWithChromium('the page of the sample', () => {
     });
   });
 });
-
-async function startEmbedded(): Promise<Running> {
-  return SampleProcess.start();
-}
-
-/** The sample's topics have fixed names, so it gets a Kafka of its own. */
-async function startSplit(): Promise<Running> {
-  const [kafka, redis] = await Promise.all([KafkaServer.start(), RedisServer.start()]);
-  const environment = { KAFKA_BROKERS: kafka.addresses, REDIS_URL: redis.url };
-  const [gateway, service] = await Promise.all([
-    SampleProcess.start({ ...environment, ROLE: 'gateway' }),
-    SampleProcess.start({ ...environment, ROLE: 'service' }),
-  ]);
-  const stop = async () => {
-    await Promise.all([gateway.stop(), service.stop()]);
-    await Promise.all([kafka.stop(), redis.stop()]);
-  };
-  return { url: gateway.url, stop };
-}

@@ -15,6 +15,11 @@ export interface LotView {
   readonly amount?: number;
   readonly reserve?: number;
   readonly sold?: boolean;
+  /** When it ends, or has ended, in milliseconds since the epoch; left out where it has no end. */
+  readonly ends?: number;
+  readonly overtime?: number;
+  /** Whether it has ended. */
+  readonly closed?: boolean;
   /** Whether the bid that leads is theirs. */
   readonly mine?: boolean;
 }
@@ -23,6 +28,14 @@ interface Reserve {
   readonly amount: number;
   /** Id of the command that set it. */
   readonly command: string;
+}
+
+/** When a lot ends. */
+export interface Ending {
+  /** In milliseconds since the epoch. */
+  readonly ends: number;
+  /** How long before the end a bid moves it, in milliseconds. */
+  readonly overtime: number;
 }
 
 /** A lot for which the hammer fell. */
@@ -45,6 +58,8 @@ export class Lots {
   private readonly reserves = new Map<number, Reserve>();
   private readonly sales = new Map<number, Sale>();
   private readonly paid = new Map<number, number>();
+  private readonly endings = new Map<number, Ending & { readonly command: string }>();
+  private readonly closed = new Map<number, number>();
 
   leading(lot: number): LeadingBid | undefined {
     return this.leaders.get(lot);
@@ -64,6 +79,27 @@ export class Lots {
     if (timeOf(command) >= timeOf(known)) this.reserves.set(lot, { amount, command });
   }
 
+  ending(lot: number): Ending | undefined {
+    return this.endings.get(lot);
+  }
+
+  /** @param command as in {@link setReserve} */
+  setEnd(lot: number, { ends, overtime }: Ending, command: string): void {
+    const known = this.endings.get(lot)?.command ?? '';
+    if (timeOf(command) >= timeOf(known)) this.endings.set(lot, { ends, overtime, command });
+  }
+
+  /** This end of the lot has come. */
+  close(lot: number, ends: number): void {
+    this.closed.set(lot, Math.max(ends, this.closed.get(lot) ?? 0));
+  }
+
+  /** Whether its end has come, and no later one was said since. */
+  isClosed(lot: number): boolean {
+    const closed = this.closed.get(lot);
+    return closed !== undefined && closed >= (this.endings.get(lot)?.ends ?? 0);
+  }
+
   /** The sale that is waiting for its money, unless a higher bid came since, or its time is over. */
   beingSold(lot: number, now: number = Date.now()): Sale | undefined {
     const sale = this.sales.get(lot);
@@ -72,6 +108,11 @@ export class Lots {
 
   beginSale(lot: number, sale: Sale): void {
     this.sales.set(lot, sale);
+  }
+
+  /** The money does not come. */
+  dropSale(lot: number): void {
+    this.sales.delete(lot);
   }
 
   isSold(lot: number): boolean {
@@ -87,16 +128,20 @@ export class Lots {
 
   /** All lots that anything is known of, by number. */
   list(viewer: string): LotView[] {
-    const known = new Set([...this.leaders.keys(), ...this.reserves.keys()]);
+    const known = new Set([...this.leaders.keys(), ...this.reserves.keys(), ...this.endings.keys()]);
     return [...known].sort((one, other) => one - other).map((lot) => this.view(lot, viewer));
   }
 
   private view(lot: number, viewer: string): LotView {
     const leading = this.leading(lot);
+    const { ends, overtime } = this.ending(lot) ?? {};
     return {
       lot,
       amount: leading?.amount,
       reserve: this.reserve(lot),
+      ends,
+      overtime,
+      ...(this.isClosed(lot) && { closed: true }),
       ...(this.isSold(lot) && { sold: true }),
       ...(leading?.bidder === viewer && { mine: true }),
     };

@@ -16,6 +16,8 @@ import { Lots } from './lots.js';
 interface Fact {
   readonly lot: number;
   readonly amount: number;
+  readonly ends: number;
+  readonly overtime: number;
   readonly winner?: unknown;
 }
 
@@ -63,10 +65,13 @@ export class SaleHistory implements BeforeApplicationShutdown {
   }
 
   /** The crumbs of an event are those of the command that it follows from, and name it. */
-  private note({ id, payload, breadCrumbs }: PlatformMessage, { lot, amount, winner }: Fact): void {
+  private note({ id, payload, breadCrumbs }: PlatformMessage, { lot, winner, ...fact }: Fact): void {
     const { sessionId, causationId: command = id } = breadCrumbs;
+    const { amount, ends } = fact;
     if (payload.name === 'Bid.Created') this.lots.lead(lot, { amount, bidder: bidderName(sessionId), command });
     if (payload.name === 'Reserve.Changed') this.lots.setReserve(lot, amount, command);
+    if (payload.name === 'Lot.Ending') this.lots.setEnd(lot, fact, command);
+    if (payload.name === 'Lot.Closed') this.lots.close(lot, ends);
     if (payload.name === 'Lot.Sold') this.lots.sell(lot, { amount, winner: String(winner) });
   }
 }
@@ -81,6 +86,6 @@ function messageIn(record: LogRecord): PlatformMessage | undefined {
 }
 
 function isFact(data: unknown): data is Fact {
-  const { lot, amount } = (data ?? {}) as Partial<Record<keyof Fact, unknown>>;
-  return typeof lot === 'number' && typeof amount === 'number';
+  const { lot, amount, ends } = (data ?? {}) as Partial<Record<keyof Fact, unknown>>;
+  return typeof lot === 'number' && (typeof amount === 'number' || typeof ends === 'number');
 }

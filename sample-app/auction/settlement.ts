@@ -8,15 +8,19 @@ import {
   EventHandler,
   EventPublisher,
   MessagePublisher,
+  type PlatformMessage,
 } from 'nestjs-kafka-socket';
-import { Charge, PaymentEvent } from '../payment/payment.messages.js';
+import { Charge, PaymentEvent, PaymentTroubleEvent } from '../payment/payment.messages.js';
 import { Settle } from './auction.commands.js';
-import { LotEvent, lotKey } from './auction.events.js';
+import { LotEvent, lotKey, SaleTroubleEvent } from './auction.events.js';
 import { type LeadingBid, Lots } from './lots.js';
 import { SaleHistory } from './sale.history.js';
 
 /** How long after the deadline of its command a sale may still hear that the money came, in milliseconds. */
 const NEWS_TIME = 5_000;
+
+/** How long the money may take where nobody waits for it, in milliseconds. */
+const UNASKED_TIME = 30_000;
 
 /** A process over two services: this one lets the hammer fall, another one takes the money, and then the client is told. */
 @Injectable()
@@ -29,13 +33,22 @@ export class Settlement {
 
   /** Only begins. The command that it sends carries the request along, so that whoever ends the process can answer it. */
   @CommandHandler(Settle, { reply: 'later' })
-  async begin({ data: { lot } }: Command<Settle>, { message }: CommandContext): Promise<void> {
+  async begin({ data: { lot, bankFails } }: Command<Settle>, { message }: CommandContext): Promise<void> {
     await this.history.known();
-    const { bidder: winner, amount } = this.buyer(lot, message.id);
+    await this.charge(lot, this.buyer(lot, message.id), message, bankFails);
+  }
+
+  /** @param message what the sale began with */
+  async charge(
+    lot: number,
+    { bidder: winner, amount }: LeadingBid,
+    message: PlatformMessage,
+    bankFails?: number,
+  ): Promise<void> {
     // Nobody is charged after the deadline; until then, a second one who lets the hammer fall must not charge again.
-    const { deadline = Infinity } = message.breadCrumbs;
+    const { deadline = Date.now() + UNASKED_TIME } = message.breadCrumbs;
     this.lots.beginSale(lot, { amount, command: message.id, until: deadline + NEWS_TIME });
-    await this.publisher.command(Charge, { lot, winner, amount }, { key: lotKey({ lot }) });
+    await this.publisher.command(Charge, { lot, winner, amount, bankFails }, { key: lotKey({ lot }) });
   }
 
   /** The money is there: ends the request, and tells everyone. */
@@ -47,8 +60,33 @@ export class Settlement {
     return { lot, winner, amount };
   }
 
-  /** Whoever has to pay now. */
-  private buyer(lot: number, command: string): LeadingBid {
+  /** The bank stutters. Payments are a matter between the services; that this one takes longer, everyone may know. */
+  @EventHandler(PaymentTroubleEvent, 'Delayed')
+  @EventPublisher(SaleTroubleEvent, 'Delayed', { key: lotKey })
+  delay({ data }: Event<PaymentTroubleEvent>): SaleTroubleEvent {
+    return data;
+  }
+
+  /** The money does not come: ends the request, and the lot may be settled again. */
+  @EventHandler(PaymentTroubleEvent, 'Failed')
+  @EventPublisher(SaleTroubleEvent, 'Failed', { key: lotKey })
+  async fail({ data }: Event<PaymentTroubleEvent>): Promise<SaleTroubleEvent> {
+    const { lot, attempts } = data;
+    this.lots.dropSale(lot);
+    await this.publisher.reply(
+      new CommandRejectedError(
+        'PAYMENT_FAILED',
+        `The bank was out of reach ${attempts} times; lot ${lot} is not paid.`,
+      ),
+    );
+    return data;
+  }
+
+  /**
+   * Whoever has to pay now.
+   * @throws {CommandRejectedError} nobody has to
+   */
+  buyer(lot: number, command: string): LeadingBid {
     const leading = this.lots.leading(lot);
     if (!leading) throw new CommandRejectedError('NO_BIDS', `Nobody has bid for lot ${lot}.`);
     const { amount } = leading;

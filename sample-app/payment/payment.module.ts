@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { KafkaSocketModule, type KafkaSocketModuleOptions } from 'nestjs-kafka-socket';
+import { Bank } from './bank.js';
 import { Payments } from './payments.js';
 
 /**
@@ -15,6 +16,6 @@ export class PaymentModule {
       handlers: { include: [PaymentModule] },
       isGlobal: false,
     });
-    return { module: PaymentModule, imports: [kafka], providers: [Payments] };
+    return { module: PaymentModule, imports: [kafka], providers: [Bank, Payments] };
   }
 }

@@ -10,10 +10,10 @@ export class Work {
   @Max(600_000)
   ms!: number;
 
-  /** How it fails, after that time. */
+  /** How it fails, after that time; `flaky`: three times at once, and is then done. */
   @IsOptional()
-  @IsIn(['throw', 'reject'])
-  fail?: 'throw' | 'reject';
+  @IsIn(['throw', 'reject', 'flaky'])
+  fail?: 'throw' | 'reject' | 'flaky';
 
   /** What comes back. */
   @Allow()

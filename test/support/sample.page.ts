@@ -49,6 +49,13 @@ export class SamplePage {
     await this.press(`edit-save-${lot}`);
   }
 
+  /** Has a lot closed in so many seconds. */
+  async endIn(lot: number, seconds: number | string): Promise<void> {
+    await this.press(`end-open-${lot}`);
+    await this.fill(`end-seconds-${lot}`, seconds);
+    await this.press(`end-save-${lot}`);
+  }
+
   /** Gives the service work, which ends as it is told to. */
   async work({ ms = '0', ttl = '3000', fail = '' }: { ms?: string; ttl?: string; fail?: string }): Promise<void> {
     await this.fill('work-ms', ms);

@@ -1,12 +1,13 @@
 import { catalogue } from './catalogue.js';
 import { h, setTone } from './dom.js';
 import { lotEditor } from './lot.editor.js';
+import { lotEnding } from './lot.ending.js';
 import { money } from './format.js';
 import { readAmount } from './number.input.js';
 
 /**
  * One card for each lot.
- * @param actions `bid`, `setReserve`, `settle`, `retitle`, `withdraw`: each takes a lot (and what it is about) and resolves with
+ * @param actions `bid`, `setReserve`, `setEnd`, `settle`, `retitle`, `withdraw`: each takes a lot (and what it is about) and resolves with
  *   `{ text, tone }`
  */
 export function showLots(container, state, actions) {
@@ -37,6 +38,7 @@ class LotCard {
   #amount;
   #answer;
   #settle;
+  #ending;
   #number = h('p', { class: 'number' });
   #title = h('h3', {});
   #labels = []; // whatever names the lot, with its words
@@ -55,6 +57,11 @@ class LotCard {
     this.#settle = h('button', { type: 'button', 'data-testid': `settle-${lot}`, disabled: true }, 'Settle');
     this.#label(this.#settle, (title) => `Settle ${title}`);
     this.#settle.addEventListener('click', () => this.#run(this.#settle, () => actions.settle(lot)));
+    this.#ending = lotEnding(lot, {
+      label: (element, words) => this.#label(element, words),
+      run: (button, action) => this.#run(button, action),
+      ...actions,
+    });
     this.element = h(
       'article',
       { class: 'lot', 'data-testid': `lot-${lot}` },
@@ -66,6 +73,7 @@ class LotCard {
         h('div', { class: 'price' }, this.#price, this.#holder),
         this.#bidForm(lot, actions),
         this.#answer,
+        this.#ending.element,
         this.#footer(lot, actions),
       ),
     );
@@ -85,7 +93,10 @@ class LotCard {
     return element;
   }
 
-  show({ leading, holder, reserve, sold }) {
+  show(state) {
+    const { leading, holder, reserve, sold, closed } = state;
+    this.#ending.show(state);
+    this.element.classList.toggle('closed', closed);
     this.element.classList.toggle('leading', holder === 'you');
     this.#settle.disabled = leading === 0;
     this.#showPrice(leading ? `${sold ? 'sold ' : ''}${money(leading)}` : '—');

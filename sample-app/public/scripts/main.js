@@ -1,7 +1,7 @@
 import { AuctionState } from './auction.state.js';
 import { catalogue, keyOf, lotOf } from './catalogue.js';
 import { showConnection } from './connection.view.js';
-import { money } from './format.js';
+import { clock, money } from './format.js';
 import { JournalView } from './journal.view.js';
 import { showLots } from './lots.view.js';
 import { PathView } from './path.view.js';
@@ -12,6 +12,9 @@ import { Saleroom } from './saleroom.js';
 import { showTrials } from './trials.view.js';
 import { WireView } from './wire.view.js';
 
+/** Why a lot stays where it was when it ends. */
+const UNSOLD = { NO_BIDS: 'Closed without a bid', RESERVE_NOT_MET: 'Closed below the reserve' };
+
 const element = (id) => document.getElementById(id);
 
 const saleroom = open();
@@ -20,11 +23,12 @@ const room = new RoomView(element('room'));
 const path = new PathView(element('path'), element('path-subject'));
 const journal = new JournalView(element('journal'), saleroom.journal, (request) => path.show(request));
 const wire = new WireView(element('wire'));
+let bankFails = 0;
 
 showConnection(element('connection'), saleroom);
-showLots(element('lots'), state, { bid, setReserve, settle, retitle, withdraw });
+showLots(element('lots'), state, { bid, setReserve, setEnd, settle, retitle, withdraw });
 showNewLot(element('new-lot'), putUp);
-showTrials(element('trials'), { pause, work });
+showTrials(element('trials'), { pause, work, bank });
 hearEvents();
 followRequests();
 saleroom.addEventListener('recovered', loadAfresh);
@@ -52,13 +56,24 @@ async function setReserve(lot, amount) {
   return outcome.status === 'success' ? { text: `The reserve is ${money(amount)}.`, tone: 'go' } : failure(outcome);
 }
 
-async function settle(lot) {
-  const outcome = await saleroom.ask('Settle', { lot }, { key: keyOf(lot), ttl: 10_000 });
+async function setEnd(lot, after) {
+  const outcome = await saleroom.ask('SetEnd', { lot, after }, { key: keyOf(lot) });
   if (outcome.status !== 'success') return failure(outcome);
-  return {
-    text: `Sold to ${outcome.value.winner} for ${money(outcome.value.amount)}. A higher bid opens it again.`,
-    tone: 'go',
-  };
+  return { text: 'The clock runs, also without this page. A late bid moves the end.', tone: 'go' };
+}
+
+async function settle(lot) {
+  const asked = { lot, ...(bankFails > 0 && { bankFails }) };
+  const outcome = await saleroom.ask('Settle', asked, { key: keyOf(lot), ttl: 10_000 });
+  if (outcome.status !== 'success') return failure(outcome);
+  const { winner, amount } = outcome.value;
+  const more = state.lot(lot).closed ? '' : ' A higher bid opens it again.';
+  return { text: `Sold to ${winner} for ${money(amount)}.${more}`, tone: 'go' };
+}
+
+/** How often the bank is to fail before a payment that is asked for here. */
+function bank(fails) {
+  bankFails = fails;
 }
 
 /** The number is the next one that is free; where somebody else has just taken it, the one after that. */
@@ -130,6 +145,22 @@ function hearEvents() {
   saleroom.on('Lot', 'Deleted', (lot, meta) => {
     tell(lot.id, 'Withdrawn', meta);
     catalogue.withdraw(lot);
+  });
+  saleroom.on('Lot', 'Ending', ({ lot, ends, overtime }, meta) => {
+    state.ending(lot, { ends, overtime });
+    tell(lot, `Ends at ${clock(new Date(ends))}`, meta);
+  });
+  saleroom.on('Lot', 'Closed', ({ lot, ends, amount, unsold }, meta) => {
+    state.close(lot, ends);
+    tell(lot, unsold ? (UNSOLD[unsold] ?? 'Closed') : `The hammer falls at ${money(amount)}`, meta);
+  });
+  saleroom.on('Payment', 'Delayed', ({ lot, attempt, attempts }, meta) => {
+    state.trouble(lot, { attempt, attempts });
+    tell(lot, `Bank away, try ${attempt} of ${attempts}`, meta);
+  });
+  saleroom.on('Payment', 'Failed', ({ lot, attempt, attempts }, meta) => {
+    state.trouble(lot, { attempt, attempts, failed: true });
+    tell(lot, `Not paid: bank away ${attempts} times`, meta);
   });
   saleroom.on('Lot', 'Sold', ({ lot, amount }, meta) => {
     state.sold(lot, amount);

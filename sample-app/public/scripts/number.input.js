@@ -17,6 +17,14 @@ export function readMilliseconds(field, minimum, maximum) {
   return marked(field, { problem: `“${text}” is not a number of milliseconds from ${minimum} to ${maximum}.` });
 }
 
+/** Reads seconds, and parts of them, in the same way. */
+export function readSeconds(field, minimum = 0.5, maximum = 3_600) {
+  const text = field.value.trim();
+  const value = /^\d+(\.\d{1,3})?$/.test(text) ? Number(text) : NaN;
+  if (value >= minimum && value <= maximum) return marked(field, { value });
+  return marked(field, { problem: `“${text}” is not a number of seconds from ${minimum} to ${maximum}.` });
+}
+
 /** Marks the field until somebody types in it again. */
 function marked(field, result) {
   field.removeAttribute('aria-invalid');

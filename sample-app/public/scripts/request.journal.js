@@ -11,7 +11,14 @@ export class RequestJournal extends EventTarget {
 
   /** A request that somebody asked for; its RequestId is known when it leaves. */
   add(asked) {
-    const request = { id: String(++this.#count), ...asked, time: new Date(), startedAt: performance.now(), events: [] };
+    const request = {
+      id: String(++this.#count),
+      ...asked,
+      time: new Date(),
+      startedAt: performance.now(),
+      progress: [],
+      events: [],
+    };
     this.#requests.set(request.id, request);
     this.#tell('add', request);
     if (this.#requests.size > KEPT) this.#forget(this.#requests.values().next().value);
@@ -26,6 +33,12 @@ export class RequestJournal extends EventTarget {
 
   note(request, facts) {
     Object.assign(request, facts);
+    this.#changed(request);
+  }
+
+  /** An attempt failed, and another one comes: `{ attempt, attempts, next }`. */
+  noteProgress(request, { attempt, attempts, next }) {
+    request.progress.push({ attempt, attempts, next, ms: performance.now() - request.startedAt });
     this.#changed(request);
   }
 

@@ -17,6 +17,8 @@ const BY_STATUS = {
 /** How a request stands, in a word and a colour. */
 export function verdict(request) {
   if (request.outcome) return { word: wordOf(request.outcome), tone: toneOf(request.outcome) };
+  const last = request.progress.at(-1);
+  if (last) return { word: `attempt ${last.attempt + 1} of ${last.attempts}`, tone: 'late' };
   if (request.accepted) return { word: 'in Kafka', tone: undefined };
   return { word: request.requestId ? 'sent' : 'waiting', tone: undefined };
 }
@@ -48,9 +50,10 @@ export function failureText({ status, code, reason, errors }) {
  * `{ tone, lights: [segment…], station, cell?, waiting?, what, detail, ms? }`.
  */
 export function stepsOf(request) {
-  const { accepted, answer, outcome, late } = request;
+  const { accepted, progress, answer, outcome, late } = request;
   const steps = [setOut(request)];
   if (accepted || answer) steps.push(published(request), stored(request));
+  steps.push(...progress.map(triedAgain));
   if (accepted && !outcome) steps.push(waiting(request));
   if (outcome) steps.push(...(outcome.status in TONES ? ending(request) : [withoutOutcome(request)]));
   if (late) steps.push(tooLate(request));
@@ -89,6 +92,18 @@ function stored({ accepted }) {
     cell: { at: accepted.at, name: 'command' },
     detail: place(accepted.at),
     ms: accepted.ms,
+  };
+}
+
+/** The service says so itself, to whoever asked. */
+function triedAgain({ attempt, attempts, next, ms }) {
+  return {
+    tone: 'late',
+    lights: ['kafka-service'],
+    station: 'service',
+    what: `Attempt ${attempt} of ${attempts} fails`,
+    detail: `it is made again in ${duration(next)}, not before`,
+    ms,
   };
 }
 

@@ -35,7 +35,8 @@ export class Saleroom extends EventTarget {
    */
   async ask(command, payload, { key, ttl = 3_000, quiet = false } = {}) {
     const request = this.journal.add({ command, payload, key, ttl, quiet });
-    const outcome = await outcomeOf(this.#client.send(TOPIC, command, payload, { key, ttl }));
+    const onProgress = (progress) => this.journal.noteProgress(request, progress);
+    const outcome = await outcomeOf(this.#client.send(TOPIC, command, payload, { key, ttl, onProgress }));
     outcome.ms = performance.now() - request.startedAt;
     this.journal.note(request, { outcome });
     return outcome;

@@ -7,10 +7,10 @@ const LONGEST_TTL = 300_000;
 
 /**
  * Things to break.
- * @param actions `pause(seconds)` and `work(payload, ttl)`
+ * @param actions `pause(seconds)`, `work(payload, ttl)` and `bank(fails)`
  */
 export function showTrials(container, actions) {
-  container.append(pauseTrial(actions), workTrial(actions), companyTrial());
+  container.append(pauseTrial(actions), bankTrial(actions), workTrial(actions), companyTrial());
 }
 
 function pauseTrial(actions) {
@@ -31,6 +31,22 @@ function pauseTrial(actions) {
   );
 }
 
+function bankTrial(actions) {
+  const fails = h(
+    'select',
+    { id: 'bank-fails', 'data-testid': 'bank-fails', 'aria-label': 'The bank' },
+    h('option', { value: '0' }, 'works'),
+    h('option', { value: '3' }, 'fails 3 times, then works'),
+    h('option', { value: '100' }, 'is away for good'),
+  );
+  fails.addEventListener('change', () => actions.bank(Number(fails.value)));
+  return trial(
+    'A bank that stutters',
+    'Then settle a lot: the payment is tried again, at most five times, each time after a longer pause, and never after the deadline.',
+    fails,
+  );
+}
+
 function workTrial(actions) {
   const ms = h('input', { id: 'work-ms', inputmode: 'numeric', value: '1000', 'data-testid': 'work-ms' });
   const ttl = h('input', { id: 'work-ttl', inputmode: 'numeric', value: '3000', 'data-testid': 'work-ttl' });
@@ -40,6 +56,7 @@ function workTrial(actions) {
     h('option', { value: '' }, 'succeed'),
     h('option', { value: 'throw' }, 'throw'),
     h('option', { value: 'reject' }, 'reject'),
+    h('option', { value: 'flaky' }, 'fail at first'),
   );
   const problem = h('p', { class: 'problem', role: 'status', 'data-testid': 'work-problem' });
   const form = h(
