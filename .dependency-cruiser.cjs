@@ -32,9 +32,9 @@ module.exports = {
     oneWay('message', ['protocol', 'kafka-socket.error'], 'What travels knows nothing of how it travels.'),
     oneWay('log', ['message', 'kafka-socket.error'], 'A log carries messages; who reads them is not its business.'),
     oneWay('timeout', ['message', 'kafka-socket.error'], 'A scheduler wakes with a message, it does not publish.'),
+    oneWay('tracing', ['message', 'protocol', 'kafka-socket.error'], 'Spans are made of messages, wherever they go.'),
     oneWay(
       'service',
-    oneWay('tracing', ['message', 'protocol', 'kafka-socket.error'], 'Spans are made of messages, wherever they go.'),
       ['timeout', 'log', 'tracing', 'message', 'entity', 'protocol', 'kafka-socket.error'],
       'A service must run where no gateway is.',
     ),
