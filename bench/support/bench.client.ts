@@ -78,9 +78,9 @@ export class BenchClient implements LeanListener {
    * The first frame of an event; rejects where the socket closes before.
    * @param read is called before the next frame is looked at, which may have come in the same piece
    */
-  private first<D, R>(event: string, read: (data: D) => R): Promise<R> {
+  private first<R>(event: string, read: (data: never) => R): Promise<R> {
     return new Promise((resolve, reject) => {
-      this.told[event] = (data: D) => resolve(read(data));
+      this.told[event] = (data) => resolve(read(data));
       void this.over.then((code) => reject(new Error(`Closed with ${code} before "${event}" came.`)));
     });
   }
