@@ -24,7 +24,9 @@ export type {
   RecordHeaders,
 } from './message/record.js';
 
-export { InvalidEntityError } from './entity/entity.errors.js';
+export { CommandAddress } from './entity/command-address.decorator.js';
+export { InvalidEntityError, UnaddressedClassError } from './entity/entity.errors.js';
+export { EventEntity } from './entity/event-entity.decorator.js';
 export {
   Create,
   Delete,
@@ -36,6 +38,7 @@ export {
   Update,
 } from './entity/generic.command.js';
 export { Created, Deleted, type EntityEventClass, Updated } from './entity/generic.event.js';
+export type { PayloadClass } from './entity/payload.class.js';
 export type { EntityClass, EntityData, EntityId, EntityVersion, VersionedEntity } from './entity/versioned.entity.js';
 
 export { MESSAGE_LOG } from './log/log.constants.js';
@@ -60,13 +63,11 @@ export type { Recurrence } from './timeout/recurrence.js';
 export type { Delay } from './service/publishing/held.record.js';
 export { MemoryTimeoutOptions, RedisOptions } from './timeout/timeout.options.js';
 
-export { CommandAddress } from './service/declaration/command-address.decorator.js';
 export {
   CommandHandler,
   type CommandHandlerOptions,
   KafkaCommandHandler,
 } from './service/declaration/command-handler.decorator.js';
-export { EventEntity } from './service/declaration/event-entity.decorator.js';
 export { EventHandler } from './service/declaration/event-handler.decorator.js';
 export {
   EventPublisher,
@@ -90,7 +91,6 @@ export {
   InvalidHandlerError,
   OutcomeImpossibleError,
   ReplyImpossibleError,
-  UnaddressedClassError,
 } from './service/service.errors.js';
 export { EntityHandlers, type EntityHandlersOptions, type EntityHandling } from './service/entity/entity.handlers.js';
 export type { EntityQuery, EntityRepository } from './service/entity/entity.repository.js';
@@ -103,7 +103,7 @@ export { VersionedStore } from './service/entity/versioned.store.js';
 export { type AskedRequest, type OutcomeOptions, OutcomeReader } from './service/outcome.reader.js';
 export { Retry } from './service/retry/retry.decorator.js';
 export type { RetryBackoff, RetryOptions, RetryOrder } from './service/retry/retry.options.js';
-export type { EventKey, PayloadClass, ReplyMode } from './service/declaration/method.declaration.js';
+export type { EventKey, ReplyMode } from './service/declaration/method.declaration.js';
 export { ServiceOptions } from './service/service.options.js';
 export type { Completion, CompletionRecord, Delivery, Handle, Inbox } from './service/inbox/inbox.js';
 export { InboxUnavailableError, InvalidInboxError } from './service/inbox/inbox.errors.js';

@@ -1,16 +1,14 @@
 import { IsInt, IsUUID, Length } from 'class-validator';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { CommandAddress } from '../lib/entity/command-address.decorator.js';
-import { EventEntity } from '../lib/entity/event-entity.decorator.js';
+import { CommandAddress, commandAddressOf } from '../lib/entity/command-address.decorator.js';
+import { EventEntity, eventEntityOf } from '../lib/entity/event-entity.decorator.js';
 import { Create, Delete, type EntityPage, Get, List, Update } from '../lib/entity/generic.command.js';
 import { Created, Deleted, Updated } from '../lib/entity/generic.event.js';
 import type { KafkaSocketClient } from '../lib/client/kafka-socket.client.js';
 import type { Command } from '../lib/message/command.js';
 import type { Event } from '../lib/message/event.js';
-import { commandAddressOf } from '../lib/service/declaration/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import { EventHandler } from '../lib/service/declaration/event-handler.decorator.js';
-import { eventEntityOf } from '../lib/service/declaration/event-entity.decorator.js';
 
 @EventEntity('auction', 'Lot')
 class Lot {

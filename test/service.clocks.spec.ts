@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, inject, it } from 'vitest';
 import type { TimeoutScheduler } from '../lib/timeout/timeout.scheduler.js';
 import { TIMEOUT_SCHEDULER } from '../lib/timeout/timeout.constants.js';
 import type { Command } from '../lib/message/command.js';
-import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandAddress } from '../lib/entity/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import { RecordAges } from '../lib/service/dispatch/record.ages.js';
 import { describeWithRedis } from './support/real.parts.js';

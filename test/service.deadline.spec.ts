@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
-import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandAddress } from '../lib/entity/command-address.decorator.js';
 import type { Command } from '../lib/message/command.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
-import { EventEntity } from '../lib/service/declaration/event-entity.decorator.js';
+import { EventEntity } from '../lib/entity/event-entity.decorator.js';
 import { EventHandler } from '../lib/service/declaration/event-handler.decorator.js';
 import type { CommandContext, EventContext } from '../lib/service/handling/handler.context.js';
 import { MessagePublisher } from '../lib/service/message.publisher.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 import { requestIdentity } from '../lib/message/request.identity.js';
 import type { Assignment } from '../lib/log/message.log.js';
-import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandAddress } from '../lib/entity/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import type { Handler } from '../lib/service/declaration/handler.js';
 import { HandlerRegistry } from '../lib/service/declaration/handler.registry.js';

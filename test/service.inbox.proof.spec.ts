@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { expect, it, vi } from 'vitest';
 import type { Assignment, MessageLog } from '../lib/log/message.log.js';
 import { decodeEnvelope } from '../lib/message/cloud-events.codec.js';
-import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandAddress } from '../lib/entity/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import type { Inbox } from '../lib/service/inbox/inbox.js';
 import { sharedInboxes } from './support/inboxes.js';

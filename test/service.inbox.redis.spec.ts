@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { beforeEach, expect, inject, it, onTestFinished, vi } from 'vitest';
-import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandAddress } from '../lib/entity/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import { ClaimInbox } from '../lib/service/inbox/claim.inbox.js';
 import type { Inbox } from '../lib/service/inbox/inbox.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../lib/message/command.js';
 import type { Outcome } from '../lib/protocol/outcome.js';
-import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandAddress } from '../lib/entity/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import type { InvalidHandlerError } from '../lib/service/service.errors.js';
 import { buildService } from './support/service.js';

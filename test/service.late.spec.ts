@@ -6,7 +6,7 @@ import type { BreadCrumbs } from '../lib/message/bread-crumbs.js';
 import type { Command } from '../lib/message/command.js';
 import { isTerminal } from '../lib/message/outcome.rule.js';
 import type { Outcome } from '../lib/protocol/outcome.js';
-import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandAddress } from '../lib/entity/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import type { CommandContext, LateContext } from '../lib/service/handling/handler.context.js';
 import { MessagePublisher } from '../lib/service/message.publisher.js';

@@ -20,7 +20,7 @@ import { IsPositive } from 'class-validator';
 import { map, type Observable, of } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../lib/message/command.js';
-import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandAddress } from '../lib/entity/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import { CommandContext } from '../lib/service/handling/handler.context.js';
 import { bidding, outcomeIn } from './support/bidding.js';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { Injectable } from '@nestjs/common';
 import { describe, expect, it, vi } from 'vitest';
 import type { Assignment } from '../lib/log/message.log.js';
-import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandAddress } from '../lib/entity/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import { CommitWatermark } from '../lib/service/dispatch/commit.watermark.js';
 import { OrderedQueue } from '../lib/service/dispatch/ordered.queue.js';

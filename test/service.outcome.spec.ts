@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { MAX_BREAD_CRUMBS_BYTES } from '../lib/message/bread-crumbs.codec.js';
 import type { Command } from '../lib/message/command.js';
 import type { Outcome } from '../lib/protocol/outcome.js';
-import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandAddress } from '../lib/entity/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import { CommandRejectedError } from '../lib/service/service.errors.js';
 import { bidding, outcomeIn } from './support/bidding.js';

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { Injectable } from '@nestjs/common';
 import { describe, expect, it, vi } from 'vitest';
-import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandAddress } from '../lib/entity/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
 import { CommitWatermark } from '../lib/service/dispatch/commit.watermark.js';
 import type { HandlerContext } from '../lib/service/handling/handler.context.js';
-import { EventEntity } from '../lib/service/declaration/event-entity.decorator.js';
+import { EventEntity } from '../lib/entity/event-entity.decorator.js';
 import { EventHandler } from '../lib/service/declaration/event-handler.decorator.js';
 import { EventPublisher } from '../lib/service/declaration/event-publisher.decorator.js';
 import {

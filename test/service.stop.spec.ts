@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { describe, expect, it, vi } from 'vitest';
 import { LogUnavailableError } from '../lib/log/log.errors.js';
 import type { EventContext } from '../lib/service/handling/handler.context.js';
-import { EventEntity } from '../lib/service/declaration/event-entity.decorator.js';
+import { EventEntity } from '../lib/entity/event-entity.decorator.js';
 import { EventHandler } from '../lib/service/declaration/event-handler.decorator.js';
 import { EventPublisher } from '../lib/service/declaration/event-publisher.decorator.js';
 import { BACKENDS, buildService, fresh, Gate, openLog, startService } from './support/service.js';

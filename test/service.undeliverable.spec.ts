@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
 import { RecordRefusedError } from '../lib/log/log.errors.js';
-import { CommandAddress } from '../lib/service/declaration/command-address.decorator.js';
+import { CommandAddress } from '../lib/entity/command-address.decorator.js';
 import { CommandHandler } from '../lib/service/declaration/command-handler.decorator.js';
-import { EventEntity } from '../lib/service/declaration/event-entity.decorator.js';
+import { EventEntity } from '../lib/entity/event-entity.decorator.js';
 import { EventHandler } from '../lib/service/declaration/event-handler.decorator.js';
 import { EventPublisher } from '../lib/service/declaration/event-publisher.decorator.js';
 import { MessagePublisher } from '../lib/service/message.publisher.js';

@@ -65,5 +65,3 @@ export class ReplyImpossibleError extends KafkaSocketError {
 export class OutcomeImpossibleError extends KafkaSocketError {
   readonly code = 'outcome_impossible';
 }
-
-export { UnaddressedClassError } from '../entity/entity.errors.js';

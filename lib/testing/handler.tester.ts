@@ -10,10 +10,10 @@ import { messageTypeOf } from '../message/message.type.js';
 import { isTerminal } from '../message/outcome.rule.js';
 import { headerText } from '../message/record.headers.js';
 import type { LogRecord, RecordBatch } from '../message/record.js';
-import { commandAddressOf } from '../service/declaration/command-address.decorator.js';
-import { eventEntityOf } from '../service/declaration/event-entity.decorator.js';
-import type { PayloadClass } from '../service/declaration/method.declaration.js';
-import { UnaddressedClassError } from '../service/service.errors.js';
+import { commandAddressOf } from '../entity/command-address.decorator.js';
+import { eventEntityOf } from '../entity/event-entity.decorator.js';
+import type { PayloadClass } from '../entity/payload.class.js';
+import { UnaddressedClassError } from '../entity/entity.errors.js';
 import { NothingCameError } from './testing.errors.js';
 
 /** How long the tester waits for what a handler should do. */

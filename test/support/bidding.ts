@@ -1,6 +1,6 @@
 import { IsPositive } from 'class-validator';
 import type { Outcome } from '../../lib/protocol/outcome.js';
-import { CommandAddress } from '../../lib/service/declaration/command-address.decorator.js';
+import { CommandAddress } from '../../lib/entity/command-address.decorator.js';
 import { fresh, request, startService, type TestServiceOptions } from './service.js';
 
 /** A payload class on a topic of its own. */

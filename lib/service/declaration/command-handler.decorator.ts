@@ -2,7 +2,8 @@ import type { EntityCommandClass } from '../../entity/generic.command.js';
 import type { Command } from '../../message/command.js';
 import type { Outcome } from '../../protocol/outcome.js';
 import type { LateContext } from '../handling/handler.context.js';
-import { declare, type Method, type PayloadClass, type ReplyMode, type Resolved } from './method.declaration.js';
+import type { PayloadClass } from '../../entity/payload.class.js';
+import { declare, type Method, type ReplyMode, type Resolved } from './method.declaration.js';
 
 /** How a command is answered. */
 export interface CommandHandlerOptions<L extends string = string> {

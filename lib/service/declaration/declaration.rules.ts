@@ -1,11 +1,12 @@
 import { NAME, TOPIC_NAME } from '../../protocol/names.js';
-import { commandAddressOf } from './command-address.decorator.js';
+import { commandAddressOf } from '../../entity/command-address.decorator.js';
 import { DEAD_LETTER_SUFFIX } from '../../message/dead-letter.headers.js';
 import { entityProblems } from './entity.rules.js';
-import { eventEntityOf } from './event-entity.decorator.js';
+import { eventEntityOf } from '../../entity/event-entity.decorator.js';
 import { retryProblems } from '../retry/retry.rules.js';
 import { type FoundMethod, labelOf, methodNamed } from './found.method.js';
-import { declarationOf, type PayloadClass } from './method.declaration.js';
+import type { PayloadClass } from '../../entity/payload.class.js';
+import { declarationOf } from './method.declaration.js';
 
 const NAME_RULE = 'Use letters, digits, "_" and "-" only.';
 

@@ -2,7 +2,7 @@ import { entityCommandOf, type EntityVerb } from '../../entity/generic.command.j
 import type { EntityEventType } from '../../entity/generic.event.js';
 import type { PayloadClass } from '../../entity/payload.class.js';
 import type { VersionedEntity } from '../../entity/versioned.entity.js';
-import { eventEntityOf } from './event-entity.decorator.js';
+import { eventEntityOf } from '../../entity/event-entity.decorator.js';
 import type { Publication } from './handler.js';
 
 const EVENT_TYPES: Partial<Record<EntityVerb, EntityEventType>> = {

@@ -1,6 +1,7 @@
 import { type EntityEventClass, entityEventOf } from '../../entity/generic.event.js';
 import type { Event } from '../../message/event.js';
-import { declare, type Method, type PayloadClass } from './method.declaration.js';
+import type { PayloadClass } from '../../entity/payload.class.js';
+import { declare, type Method } from './method.declaration.js';
 
 type TakesEvent<T, M extends Method> = Parameters<M>[0] extends Event
   ? Event<T> extends Parameters<M>[0]

@@ -1,4 +1,5 @@
-import { declare, type EventKey, type Method, type PayloadClass, type Resolved } from './method.declaration.js';
+import type { PayloadClass } from '../../entity/payload.class.js';
+import { declare, type EventKey, type Method, type Resolved } from './method.declaration.js';
 
 /** How what a method returns is published. */
 export interface EventPublisherOptions<T> {

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { type Address, commandAddressOf } from './command-address.decorator.js';
+import { type Address, commandAddressOf } from '../../entity/command-address.decorator.js';
 import { declarationProblems } from './declaration.rules.js';
 import { enhancerProblems } from './enhancer.rules.js';
 import { entityPublications } from './entity.publication.js';
-import { eventEntityOf } from './event-entity.decorator.js';
+import { eventEntityOf } from '../../entity/event-entity.decorator.js';
 import { type FoundMethod, labelOf, methodNamed } from './found.method.js';
 import type { Handler, Publication } from './handler.js';
 import { HandlerInvoker, type Host } from '../handling/handler.invoker.js';

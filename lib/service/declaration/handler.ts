@@ -1,7 +1,8 @@
 import type { Answer } from '../handling/handler.invoker.js';
 import type { Handling } from '../handling/handling.js';
 import type { RetryPolicy } from '../retry/retry.options.js';
-import type { EventKey, PayloadClass, ReplyMode } from './method.declaration.js';
+import type { PayloadClass } from '../../entity/payload.class.js';
+import type { EventKey, ReplyMode } from './method.declaration.js';
 
 /** An event that is published with what a method returns. */
 export interface Publication {

@@ -1,6 +1,7 @@
-import { commandAddressOf } from './command-address.decorator.js';
+import { commandAddressOf } from '../../entity/command-address.decorator.js';
 import type { FoundMethod } from './found.method.js';
-import { declarationOf, type PayloadClass } from './method.declaration.js';
+import type { PayloadClass } from '../../entity/payload.class.js';
+import { declarationOf } from './method.declaration.js';
 
 interface Owner {
   readonly name: string;

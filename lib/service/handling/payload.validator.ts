@@ -3,7 +3,7 @@ import { plainToInstance } from 'class-transformer';
 import { validate, type ValidatorOptions } from 'class-validator';
 import { entityCommandOf } from '../../entity/generic.command.js';
 import { entityEventOf } from '../../entity/generic.event.js';
-import type { PayloadClass } from '../declaration/method.declaration.js';
+import type { PayloadClass } from '../../entity/payload.class.js';
 import { validatedProperties } from '../declaration/validated.properties.js';
 import { SparingLog } from '../../timeout/sparing.log.js';
 import { ServiceOptions } from '../service.options.js';
