@@ -41,7 +41,7 @@ describeWithChromium('the end of a sale, on the page', () => {
 
     it('closes a lot whose end came while no service ran', async () => {
       const ann = await visitor();
-      await ann.endIn(12, 1);
+      await ann.endIn(12, 1.5);
       await ann.shows('answer-12', 'The clock runs, also without this page');
 
       await withoutService(() => ann.shows('ending-12', 'the hammer falls'));

@@ -140,6 +140,19 @@ describe('the end of a sale', { timeout: 15_000 }, () => {
       expect(await ann.send('PlaceBid', { lot, amount: 10 })).toEqual({ lot, amount: 10, leading: true });
     });
 
+    it('is not closed any more where it was withdrawn', async () => {
+      const ann = await connect();
+      const [gone, marker] = [freshLot(), freshLot()];
+      await ann.send('CreateLot', { id: gone, title: 'A vase that broke' });
+      await ann.send('SetEnd', { lot: gone, after: 1_500 });
+      await ann.send('DeleteLot', { id: gone, version: 1 });
+
+      await ann.send('SetEnd', { lot: marker, after: 1_600 });
+      await ann.hears('Lot.Closed', marker);
+
+      expect(ann.heardOf(gone).map(({ type }) => type)).toEqual(['Lot.Ending']);
+    });
+
     it.each([499, 3_600_001, 1_000.5, '1000'])('is not to end after %s ms', async (after) => {
       const { send } = await connect();
 

@@ -4,11 +4,15 @@ import {
   type CommandContext,
   CommandHandler,
   CommandRejectedError,
+  Deleted,
+  type Event,
+  EventHandler,
   EventPublisher,
   MessagePublisher,
 } from 'nestjs-kafka-socket';
 import { CloseLot, SetEnd } from './auction.commands.js';
 import { LotClosedEvent, LotEndingEvent, lotKey } from './auction.events.js';
+import { Lot } from './lot.js';
 import { type Ending, type LeadingBid, Lots } from './lots.js';
 import { SaleHistory } from './sale.history.js';
 import { Settlement } from './settlement.js';
@@ -64,11 +68,17 @@ export class Closing {
     if (typeof buyer !== 'string') await this.settlement.charge(lot, buyer, message);
   }
 
+  /** What is withdrawn need not be closed. Where the close has been sent already, it closes what nobody bids for. */
+  @EventHandler(Deleted(Lot))
+  async withdraw({ data: { id: lot } }: Event<Deleted<Lot>>): Promise<void> {
+    await this.publisher.cancelLater(closeId(lot));
+  }
+
   /** One close waits for each lot: another end takes its place. */
   private async end(lot: number, ending: Ending, command: string): Promise<LotEndingEvent> {
     const { ends } = ending;
-    const key = lotKey({ lot });
-    await this.publisher.sendLater(CloseLot, { lot, ends }, { id: `close-${key}`, at: ends, replace: true, key });
+    const slot = { id: closeId(lot), key: lotKey({ lot }), replace: true };
+    await this.publisher.sendLater(CloseLot, { lot, ends }, { ...slot, at: ends });
     this.lots.setEnd(lot, ending, command);
     return { lot, ends, overtime: ending.overtime };
   }
@@ -82,4 +92,9 @@ export class Closing {
       throw error;
     }
   }
+}
+
+/** What the command is replaced and cancelled by. */
+function closeId(lot: number): string {
+  return `close-${lotKey({ lot })}`;
 }

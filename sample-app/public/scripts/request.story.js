@@ -137,6 +137,7 @@ function answered({ command, accepted, answer, events, outcome }) {
     answer && accepted ? `back in Kafka ${duration(answer.ms - accepted.ms)} after` : 'in the order of its key';
   const steps = [handled];
   if (command === 'Settle' && outcome.status === 'success') steps.push(charged());
+  if (command === 'SetEnd' && outcome.status === 'success') steps.push(delayed());
   steps.push(...home({ answer, outcome, tone, from: 'service-kafka', source: 'The result follows it' }));
   if (outcome.status === 'failed') steps.push(buried('the command, and what went wrong, stand in auction.dlq'));
   return [...steps, ...events.map(broadcast)];
@@ -153,6 +154,16 @@ function charged() {
     station: 'payment',
     what: 'A second service takes part',
     detail: 'payment charges the buyer; the auction replies when it hears of it',
+  };
+}
+
+function delayed() {
+  return {
+    tone: 'go',
+    lights: [],
+    station: 'timer',
+    what: 'A command waits for the end',
+    detail: 'CloseLot is sent when its time has come, and not before',
   };
 }
 
