@@ -66,7 +66,8 @@ function compare(one: EntityId, other: EntityId): number {
   return one < other ? -1 : 1;
 }
 
-/** Nobody's later changes may reach what is kept. */
+/** Nobody's later changes may reach what is kept. Methods that are properties, as arrow functions are, are no data. */
 function copy<T extends VersionedEntity>(entity: T): T {
-  return Object.assign(Object.create(Object.getPrototypeOf(entity) as object) as T, structuredClone({ ...entity }));
+  const data = Object.fromEntries(Object.entries(entity).filter(([, value]) => typeof value !== 'function'));
+  return Object.assign(Object.create(Object.getPrototypeOf(entity) as object) as T, structuredClone(data));
 }

@@ -10,7 +10,11 @@ export function cursorOf(id: EntityId): string {
 export function idOf(cursor: string): EntityId {
   const id = parsed(Buffer.from(cursor, 'base64url').toString());
   if (typeof id === 'string' || Number.isSafeInteger(id)) return id as EntityId;
-  throw new CommandRejectedError('INVALID_CURSOR', 'The cursor is none that a page ended with. Begin without one.');
+  throw invalidCursor();
+}
+
+export function invalidCursor(): CommandRejectedError {
+  return new CommandRejectedError('INVALID_CURSOR', 'The cursor is none that a page ended with. Begin without one.');
 }
 
 function parsed(text: string): unknown {

@@ -1,9 +1,10 @@
-import { validate, type ValidatorOptions } from 'class-validator';
+import { validate, type ValidationError, type ValidatorOptions } from 'class-validator';
 import { type EntityCommand, LONGEST_PAGE, USUAL_PAGE } from '../../entity/generic.command.js';
 import type { EntityClass } from '../../entity/versioned.entity.js';
 import type { PayloadClass } from '../../entity/payload.class.js';
 import type { InvalidProperty } from '../../protocol/outcome.js';
 import { validatedProperties } from '../declaration/validated.properties.js';
+import { idOf, invalidCursor } from '../entity/page.cursor.js';
 import { problemsOf, UNMADE, type Validated } from './validated.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -16,7 +17,8 @@ interface Checked {
 
 /** Longer ids are none of ours: they would travel as record keys. */
 const LONGEST_ID = 200;
-const LONGEST_CURSOR = 1_000;
+/** What an id of that length may come to where each character is escaped. */
+const LONGEST_CURSOR = 2_000;
 
 /** The payload of a generic command, by the validators of its entity. What has no validator no client can set. */
 export class EntityValidator {
@@ -26,6 +28,7 @@ export class EntityValidator {
     private readonly make: (entity: EntityClass, data: object) => object | undefined,
   ) {}
 
+  /** @throws {CommandRejectedError} `INVALID_CURSOR` */
   async validate(payload: PayloadClass, command: EntityCommand, data: object): Promise<Validated> {
     const { values, problems } = await this.checked(command, data as Fields);
     return problems.length > 0 ? { problems } : { data: Object.assign(new payload(), values) };
@@ -60,12 +63,13 @@ export class EntityValidator {
 
   private async listed(entity: EntityClass, data: Fields): Promise<Checked> {
     const { where = {}, limit = USUAL_PAGE, cursor, ...unknown } = data;
-    const isObject = typeof where === 'object' && where !== null && !Array.isArray(where);
-    const checked = isObject
-      ? await this.where(entity, where as Fields)
-      : { values: {}, problems: [problem('where', 'where must be an object')] };
+    const checked =
+      isObject(where) && !Array.isArray(where)
+        ? await this.where(entity, where as Fields)
+        : { values: {}, problems: [problem('where', 'where must be an object')] };
     const size = Number.isInteger(limit) && (limit as number) >= 1 && (limit as number) <= LONGEST_PAGE;
     const isCursor = cursor === undefined || (typeof cursor === 'string' && cursor.length <= LONGEST_CURSOR);
+    if (isCursor && cursor !== undefined) await this.checkCursor(entity, cursor);
     return {
       values: { where: checked.values, limit, ...(cursor !== undefined && { cursor }) },
       problems: [
@@ -77,10 +81,20 @@ export class EntityValidator {
     };
   }
 
+  /**
+   * Anyone can write a cursor, or bring that of another entity, and a database may refuse to compare its ids with that: it is checked
+   * as the id of a `Get` is.
+   * @throws {CommandRejectedError} `INVALID_CURSOR`
+   */
+  private async checkCursor(entity: EntityClass, cursor: string): Promise<void> {
+    const { problems } = await this.named(entity, { id: idOf(cursor) }, false);
+    if (problems.length > 0) throw invalidCursor();
+  }
+
   /** What entities are alike in is compared, so it is a single value. */
   private async where(entity: EntityClass, where: Fields): Promise<Checked> {
     const { values, problems } = await this.fields(entity, where, { without: 'id' });
-    const nested = Object.keys(values).filter((name) => typeof values[name] === 'object' && values[name] !== null);
+    const nested = Object.keys(values).filter((name) => isObject(values[name]));
     const wrong = nested.map((name) => problem(name, `${name} must be a text, a number, a boolean or null`));
     return { values, problems: [...problems, ...wrong].map((one) => ({ ...one, path: `where.${one.path}` })) };
   }
@@ -108,8 +122,18 @@ export class EntityValidator {
       if (whole && instance[name] !== undefined && name !== 'version') defaults[name] = instance[name];
       delete instance[name];
     }
-    const errors = await validate(instance, { ...this.options, ...STRICT, skipUndefinedProperties: !whole });
-    return { values: { ...defaults, ...instance }, problems: problemsOf(errors) };
+    const problems = problemsOf(await this.errorsOf(instance, whole));
+    return { values: { ...defaults, ...instance }, problems };
+  }
+
+  /**
+   * What was not given of a part is not asked for. But an object that was given takes the place of the whole one that is there, and
+   * class-validator skips what is undefined in it as well, or nowhere.
+   */
+  private async errorsOf(instance: Fields, whole: boolean): Promise<ValidationError[]> {
+    const skipUndefinedProperties = !whole && !Object.values(instance).some(isObject);
+    const errors = await validate(instance, { ...this.options, ...STRICT, skipUndefinedProperties });
+    return whole ? errors : errors.filter(({ property }) => Object.hasOwn(instance, property));
   }
 }
 
@@ -129,6 +153,10 @@ function withId(problems: readonly InvalidProperty[], id: unknown): readonly Inv
   const isText = typeof id === 'string' && id.length > 0 && id.length <= LONGEST_ID;
   if (isText || Number.isSafeInteger(id) || problems.some(({ path }) => path === 'id')) return problems;
   return [...problems, problem('id', `id must be a text of 1 to ${LONGEST_ID} characters, or an integer`)];
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function problem(path: string, constraint: string): InvalidProperty {
