@@ -11,6 +11,7 @@ import { HandlerInvoker, type Host } from '../handling/handler.invoker.js';
 import { HandlerRegistry } from './handler.registry.js';
 import { declarationOf, type EventKey } from './method.declaration.js';
 import { mixUpProblems, staticProblems } from './mix-up.rules.js';
+import { overrideProblems } from './override.rules.js';
 import { InvalidHandlerError } from '../service.errors.js';
 import { ServiceOptions } from '../service.options.js';
 
@@ -34,7 +35,9 @@ export class HandlerExplorer {
     const problems = [
       ...declarationProblems(methods),
       ...enhancerProblems([...methods, ...methods.flatMap(lateMethodsOf)]),
-      ...hosts.map(classOf).flatMap((owner) => [...mixUpProblems(owner, methods), ...staticProblems(owner)]),
+      ...hosts
+        .map(classOf)
+        .flatMap((owner) => [...mixUpProblems(owner, methods), ...staticProblems(owner), ...overrideProblems(owner)]),
     ];
     if (problems.length > 0) throw new InvalidHandlerError([...new Set(problems)]);
     return new HandlerRegistry(methods.flatMap((method) => this.handlersOf(method)));

@@ -5,8 +5,6 @@ import type { PayloadClass } from '../../entity/payload.class.js';
 import type { RetryOptions, RetryPolicy } from '../retry/retry.options.js';
 import { InvalidHandlerError } from '../service.errors.js';
 
-export type { PayloadClass };
-
 /** Whether a command is answered by what its handler returns, or later by a follow-up. */
 export type ReplyMode = 'result' | 'later';
 
