@@ -24,6 +24,8 @@ export class GroupGeneration {
   readonly changed = new WakeUp();
   private readonly assignments = new Map<string, KafkaAssignment>();
   private readonly ended = new AbortController();
+  /** When records of a partition first had to wait for it to be taken, by `performance.now()`. */
+  private waitingSince?: number;
 
   constructor(
     private readonly group: string,
@@ -49,6 +51,13 @@ export class GroupGeneration {
   /** Undefined where the partition is not ours (any more). */
   find(topic: string, partition: number): KafkaAssignment | undefined {
     return this.ended.signal.aborted ? undefined : this.assignments.get(`${topic}/${partition}`);
+  }
+
+  /** How much is left of the time for which records may wait until partitions are taken, in milliseconds: one span for all of them. */
+  patience(span: number): number {
+    const now = performance.now();
+    this.waitingSince ??= now;
+    return this.waitingSince + span - now;
   }
 
   /** Tells the member what it holds, topic by topic as soon as it is known where to begin. */

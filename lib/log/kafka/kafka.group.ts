@@ -23,7 +23,12 @@ const LEAVE_LIMIT = 3_000;
 const PATIENCE = 10_000;
 /** How long records wait for their partition to be taken before it is paused, in milliseconds: the broker's others wait as well. */
 const TAKING = 100;
-const CONCURRENTLY = 1_000;
+/**
+ * Partitions that are handed over side by side. kafkajs wakes as many workers with each fetch, however few partitions came, at two
+ * promises and more each: with a thousand a fetch costs more than the records in it. Handing over takes no time but for the first
+ * wait of a generation, which is one wait for all, and for what retention took.
+ */
+const CONCURRENTLY = 8;
 
 /** What kafkajs says of a batch; where compaction left nothing of it, it has no first offset. */
 interface PassedBatch extends TopicPartition {
@@ -225,16 +230,16 @@ export class KafkaGroup implements Subscription {
 
   /**
    * Waits a moment until the member has taken the partition. What it reads first may take long, and kafkajs asks a broker for
-   * nothing more until all that came of it is done with: so the partition is paused then, and fetched again once it is taken.
+   * nothing more until all that came of it is done with: so the partition is paused then, and fetched again once it is taken. The
+   * moment is the generation's, or partitions that wait one behind the other would add theirs up.
    */
   private async takenAssignment({ topic, partition }: RawBatch): Promise<KafkaAssignment | undefined> {
     const generation = this.generation;
     const assignment = generation?.find(topic, partition);
     if (!generation || !assignment) return undefined;
-    const giveUp = performance.now() + TAKING;
     const isWaiting = (): boolean => !assignment.taken && !assignment.signal.aborted;
     while (isWaiting()) {
-      const left = giveUp - performance.now();
+      const left = generation.patience(TAKING);
       if (left <= 0) {
         assignment.pause('taking');
         return undefined;

@@ -22,7 +22,8 @@ export class KafkaSockets {
       // kafkajs does this to a dead socket at every attempt to connect another, and each time a listener would stay behind.
       socket.unref = () => socket;
     });
-    return socket.setKeepAlive(true, KEEP_ALIVE_DELAY);
+    // Without it the last part of a long request may wait for the broker's delayed acknowledgement of the one before.
+    return socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_DELAY);
   };
 
   /** Cuts all. kafkajs listens for `error`, not for `close`: without one its requests would wait for their time-outs. */
