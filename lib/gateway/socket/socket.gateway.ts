@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Inject, type OnApplicationBootstrap, type Type } from '@nestjs/common';
 import { type OnGatewayConnection, type OnGatewayInit, WebSocketGateway } from '@nestjs/websockets';
@@ -12,6 +13,8 @@ import type { GatewayOptions } from '../gateway.options.js';
 const PIECE_BYTES = 64;
 const MIN_PIECES = 1_024;
 
+const CONNECTION = 'connection';
+
 /** The types of `ws` lack it: how long a closed socket waits for the other side, in milliseconds. */
 type WsOptions = ServerOptions & { readonly closeTimeout: number };
 
@@ -22,6 +25,8 @@ type WsOptions = ServerOptions & { readonly closeTimeout: number };
  */
 export abstract class SocketGateway implements OnGatewayConnection<WebSocket>, OnGatewayInit, OnApplicationBootstrap {
   private server: unknown;
+  /** Whether sockets come to us without Nest. */
+  private takes = false;
 
   constructor(
     @Inject(GATEWAY_OPTIONS) options: GatewayOptions,
@@ -31,8 +36,10 @@ export abstract class SocketGateway implements OnGatewayConnection<WebSocket>, O
     WebSocketGateway({ path: options.path, ...serverOptions(options, connections) })(new.target);
   }
 
+  /** Called before Nest listens for the server's connections. */
   afterInit(server: unknown): void {
     this.server = server;
+    if (server instanceof EventEmitter) this.takeConnections(server);
   }
 
   /** @throws {GatewaySetupError} `gateway_setup`: Nest opened no plain WebSocket for it */
@@ -44,8 +51,27 @@ export abstract class SocketGateway implements OnGatewayConnection<WebSocket>, O
     );
   }
 
+  /** Called by Nest, which may do so on behalf of another gateway of the same path. */
   handleConnection(socket: WebSocket, request: IncomingMessage): void {
+    if (!this.takes) this.accept(socket, request);
+  }
+
+  private readonly accept = (socket: WebSocket, request: IncomingMessage): void => {
     this.connections.accept(socket, request);
+  };
+
+  /**
+   * Takes the place of the listener that Nest is about to add. For each socket that one subscribes to messages for handlers that we do
+   * not have, by observables that take half of the socket's memory, and reads each frame once more.
+   */
+  private takeConnections(server: EventEmitter): void {
+    const take = (event: string | symbol, listener: (...args: unknown[]) => void): void => {
+      if (event !== CONNECTION) return;
+      server.off('newListener', take);
+      this.takes = true;
+      queueMicrotask(() => server.off(CONNECTION, listener).on(CONNECTION, this.accept)); // it is told before it is added
+    };
+    server.on('newListener', take);
   }
 }
 
