@@ -35,9 +35,12 @@ export function formatBaggage(baggage: Baggage | undefined): string | undefined 
   return text || undefined;
 }
 
-/** Half a character, which no URI can hold, becomes a replacement character. */
-function encoded(value: string): string {
-  return encodeURIComponent(Buffer.from(value).toString());
+/**
+ * Half a character, which no URI can hold, becomes a replacement character. An application in plain JavaScript may have put anything
+ * there, and no message is to fail for it.
+ */
+function encoded(value: unknown): string {
+  return encodeURIComponent(Buffer.from(String(value)).toString());
 }
 
 function pairIn(member: string): [name?: string, value?: string] {

@@ -6,6 +6,9 @@ const NAME = 'nestjs-kafka-socket';
 /** The longest name of a kind of error that is told, in characters. */
 const TYPE_LENGTH = 64;
 
+/** The longest text that somebody else chose and a span holds, in characters: an SDK bounds none unless it is told to. */
+const TEXT_LENGTH = 256;
+
 /**
  * Makes spans, after OpenTelemetry's semantic conventions for messaging, version 1.45 (status: development). Undefined where no
  * SDK was set up: then no span is made, nothing is read out of a message for one, and a trace that came with it is handed on as it is.
@@ -49,5 +52,14 @@ export function markFailed(span: Span, type: string): void {
 /** The kind of an error: its code or its class, and nothing that it says. */
 export function errorType(error: unknown): string {
   if (error instanceof KafkaSocketError) return error.code;
-  return error instanceof Error ? error.constructor.name.slice(0, TYPE_LENGTH) || 'Error' : '_OTHER';
+  if (!(error instanceof Error)) return '_OTHER';
+  // Of its class, never its own: what was assigned to an error, such as the body of an answer, may hold a "constructor".
+  const { constructor } = Object.getPrototypeOf(error) as { constructor?: { name?: unknown } | null };
+  const name = constructor?.name;
+  return typeof name === 'string' && name !== '' ? name.slice(0, TYPE_LENGTH) : 'Error';
+}
+
+/** What somebody else wrote, as a span may hold it. */
+export function bounded(text: string): string {
+  return text.slice(0, TEXT_LENGTH);
 }
