@@ -21,6 +21,7 @@ import { UnaddressedClassError } from '../entity/entity.errors.js';
 import { ReplyImpossibleError } from './service.errors.js';
 import { ServiceOptions } from './service.options.js';
 import { outcomeOf } from './handling/thrown.outcome.js';
+import { stamped } from '../tracing/send.span.js';
 
 /** Where an event's record goes. */
 export interface PublishEventOptions extends PublishOptions {
@@ -168,7 +169,7 @@ export class MessagePublisher {
     const { message: cause, handling } = this.scope;
     const message: PlatformMessage = followUp(cause, `/${this.options.name}`, payload, options);
     const record = outgoing(message, place);
-    if (now || !handling?.outbox?.hold(record)) await this.publisher.publish(record, handling?.publishing);
+    if (now || !handling?.outbox?.hold(stamped(record))) await this.publisher.publish(record, handling?.publishing);
     return message.id;
   }
 }

@@ -3,7 +3,6 @@ import {
   type Context,
   context,
   type Link,
-  ROOT_CONTEXT,
   type Span,
   SpanKind,
   trace,
@@ -14,7 +13,7 @@ import { headerText } from '../message/record.headers.js';
 import type { LogPosition, OutgoingRecord, RecordHeaders } from '../message/record.js';
 import { traceHeadersIn } from '../message/trace.headers.js';
 import { contextOf, headersOf } from './trace.context.js';
-import { spanning, tracer } from './tracer.js';
+import { bounded, spanning, tracer } from './tracer.js';
 
 type Publish = (record: OutgoingRecord) => Promise<LogPosition>;
 
@@ -34,15 +33,25 @@ export function sendingDue(record: OutgoingRecord, publish: Publish): Promise<Lo
   return spans ? send(spans, record, publish, contextOf(traceHeadersIn(record.headers))) : publish(record);
 }
 
+/** As {@link sending}, for a record that was held: under what runs now, with the baggage of where it was made. */
+export function sendingHeld(record: OutgoingRecord, publish: Publish): Promise<LogPosition> {
+  const spans = tracer();
+  if (!spans) return publish(record);
+  const made = contextOf(traceHeadersIn(record.headers));
+  const active = trace.getActiveSpan();
+  return send(spans, record, publish, active ? trace.setSpan(made, active) : made);
+}
+
 /**
  * As {@link sending}, for a record that may have waited for hours or days. It begins a trace of its own, linked to the one that
- * its headers were written in: a trace that is open for days is shown by no tool.
+ * its headers were written in, whose baggage it keeps: a trace that is open for days is shown by no tool.
  */
 export function sendingLater(record: OutgoingRecord, publish: Publish): Promise<LogPosition> {
   const spans = tracer();
   if (!spans) return publish(record);
-  const cause = trace.getSpanContext(contextOf(traceHeadersIn(record.headers)));
-  return send(spans, record, publish, ROOT_CONTEXT, cause && [{ context: cause }]);
+  const made = contextOf(traceHeadersIn(record.headers));
+  const cause = trace.getSpanContext(made);
+  return send(spans, record, publish, trace.deleteSpan(made), cause && [{ context: cause }]);
 }
 
 /** A record that is left to wait for its time, with the context in which it was left. */
@@ -69,9 +78,9 @@ function send(
 export function messageAttributes(headers: RecordHeaders): Attributes {
   const requestId = peekBreadCrumb(headerText(headers['ce_breadcrumbs']) ?? '', 'request');
   return {
-    'messaging.message.id': headerText(headers['ce_id']) ?? '',
-    'kafka_socket.message.type': headerText(headers['ce_type']) ?? '',
-    ...(requestId !== undefined && { 'messaging.message.conversation_id': requestId }),
+    'messaging.message.id': bounded(headerText(headers['ce_id']) ?? ''),
+    'kafka_socket.message.type': bounded(headerText(headers['ce_type']) ?? ''),
+    ...(requestId !== undefined && { 'messaging.message.conversation_id': bounded(requestId) }),
   };
 }
 

@@ -10,7 +10,7 @@ import { SparingLog } from '../../timeout/sparing.log.js';
 import { TIMEOUT_SCHEDULER } from '../../timeout/timeout.constants.js';
 import type { TimeoutScheduler } from '../../timeout/timeout.scheduler.js';
 import type { WaitingRecord } from '../../timeout/waiting.js';
-import { sending } from '../../tracing/send.span.js';
+import { sending, sendingHeld } from '../../tracing/send.span.js';
 
 /** First and longest pause between two tries, in milliseconds. */
 const FIRST_PAUSE = 100;
@@ -43,9 +43,10 @@ export class PersistentPublisher {
     return sending(record, (traced) => this.persist(record.topic, () => this.log.publish(traced), signal));
   }
 
-  /** As {@link publish}; where the record has a delay, the scheduler gets it. */
+  /** As {@link publish}, for what was made before; where the record has a delay, the scheduler gets it. */
   async publishOrSchedule({ delay, ...record }: HeldRecord, signal?: AbortSignal): Promise<void> {
-    if (!delay) return void (await this.publish(record, signal));
+    const publish = (traced: OutgoingRecord) => this.persist(record.topic, () => this.log.publish(traced), signal);
+    if (!delay) return void (await sendingHeld(record, publish));
     // What is held was made to wait, and is text.
     const schedule = () => this.scheduler.schedule({ ...delay, record: record as WaitingRecord }, delay);
     await this.persist(record.topic, schedule, signal);
