@@ -1,9 +1,10 @@
-import { type Span, SpanKind, trace } from '@opentelemetry/api';
+import { context, type Span, SpanKind, trace } from '@opentelemetry/api';
 import type { MessageEnvelope } from '../message/cloud-events.codec.js';
 import type { LogRecord } from '../message/record.js';
+import { traceHeadersIn } from '../message/trace.headers.js';
 import { contextOf } from './trace.context.js';
 import type { OutcomeStatus } from '../protocol/outcome.js';
-import { errorType, markFailed, spanning, tracer } from './tracer.js';
+import { bounded, errorType, markFailed, spanning, tracer } from './tracer.js';
 
 /** A record that is handled. */
 export interface Processed {
@@ -47,22 +48,28 @@ export function processing<T>(
   return spanning(span, trace.setSpan(parent, span), work);
 }
 
+/** Does what is to be done with a record that no handler gets, in the trace that it says it belongs to. */
+export function passing<T>({ headers }: LogRecord, work: () => T): T {
+  return tracer() ? context.with(contextOf(traceHeadersIn(headers)), work) : work();
+}
+
 /**
  * Says in the span of the processing that is under way how it ended. `invalid` and `rejected` are answers, and no errors.
+ * @param end `interrupted`: its record was no longer ours by then
  * @param error what lies behind it
  * @param attempt from 1
  */
-export function concluded(status: OutcomeStatus, error: unknown, attempt: number): void {
+export function concluded(end: OutcomeStatus | 'interrupted', error: unknown, attempt: number): void {
   const span = trace.getActiveSpan();
   if (!span?.isRecording()) return;
-  span.setAttribute('kafka_socket.outcome', status);
+  span.setAttribute('kafka_socket.outcome', end);
   if (attempt > 1) span.setAttribute('kafka_socket.attempt', attempt);
-  if (status === 'failed' || status === 'timeout') markFailed(span, error instanceof Error ? errorType(error) : status);
+  if (end === 'failed' || end === 'timeout') markFailed(span, error instanceof Error ? errorType(error) : end);
 }
 
 function describe(span: Span, { id, type, breadCrumbs: { requestId } }: MessageEnvelope): void {
   if (!span.isRecording()) return;
-  span.setAttribute('messaging.message.id', id);
-  span.setAttribute('kafka_socket.message.type', `${type.kind}.${type.name}`);
-  if (requestId !== undefined) span.setAttribute('messaging.message.conversation_id', requestId);
+  span.setAttribute('messaging.message.id', bounded(id));
+  span.setAttribute('kafka_socket.message.type', bounded(`${type.kind}.${type.name}`));
+  if (requestId !== undefined) span.setAttribute('messaging.message.conversation_id', bounded(requestId));
 }

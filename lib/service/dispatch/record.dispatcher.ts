@@ -28,6 +28,7 @@ import { type JudgingClock, RecordAges } from './record.ages.js';
 import { RedeliveryGuard, repeatedIdentity } from './redelivery.guard.js';
 import { HandlingAbortedError } from '../service.errors.js';
 import type { ServiceOptions } from '../service.options.js';
+import { passing } from '../../tracing/process.span.js';
 
 /** How long a handler that heeds its signal may take to end, and to give its claim back, in milliseconds. */
 const LAST_WORDS = 500;
@@ -251,13 +252,16 @@ export class RecordDispatcher implements GroupMember {
   }
 
   private async bury(record: LogRecord, error: Error, signal: AbortSignal): Promise<undefined> {
-    await this.processors.deadLetters.add(record, { reason: 'undecodable', error, attempts: 1 }, signal);
+    await passing(record, () =>
+      this.processors.deadLetters.add(record, { reason: 'undecodable', error, attempts: 1 }, signal),
+    );
   }
 
   /** It waited for a method that is gone: nobody else would ever look at it again. */
   private async orphan(record: LogRecord, handler: string, attempts: number, signal: AbortSignal): Promise<undefined> {
     const error = new Error(`${handler}, which was to try it again, is not there any more.`);
-    await this.processors.deadLetters.add(record, { reason: 'failed', error, attempts, handler }, signal);
+    const remarks = { reason: 'failed', error, attempts, handler } as const;
+    await passing(record, () => this.processors.deadLetters.add(record, remarks, signal));
   }
 
   private envelopeOf(record: LogRecord): MessageEnvelope | Error {

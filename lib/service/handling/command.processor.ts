@@ -18,7 +18,7 @@ import { concluded, processing } from '../../tracing/process.span.js';
 import { ServiceOptions } from '../service.options.js';
 import type { Later } from '../retry/later.js';
 import { attemptsMade, Retries } from '../retry/retries.js';
-import { givenUp, type Verdict, whyGivenUp } from './verdict.js';
+import { endOf, givenUp, type Verdict, whyGivenUp } from './verdict.js';
 
 /** Carries a command out, and puts all that came of it into the log. */
 @Injectable()
@@ -41,19 +41,21 @@ export class CommandProcessor {
    * Resolves when the record may be committed, or with when it is to be handled again.
    * @throws where the record stopped being ours before that
    */
-  process(handler: Handler, arrival: Arrival): Promise<Later | undefined> {
-    return processing(arrival, handler.label, this.options.name, () => this.handle(handler, arrival));
+  async process(handler: Handler, arrival: Arrival): Promise<Later | undefined> {
+    if (arrival.ending === 'answered') return this.resend(handler, arrival);
+    const rest = this.retries.rest(handler, arrival);
+    return rest ?? this.traced(handler, arrival, () => this.handle(handler, arrival));
+  }
+
+  private traced<T>(handler: Handler, arrival: Arrival, work: () => Promise<T>): Promise<T> {
+    return processing(arrival, handler.label, this.options.name, work);
   }
 
   private async handle(handler: Handler, given: Arrival): Promise<Later | undefined> {
-    if (given.ending === 'answered') {
-      await this.resend(handler, given);
-      return undefined;
-    }
     const turn = await this.retries.turn(handler, given, async (arrival, attempt) => {
       const carryOut = (keeping?: Keeping) => attempt(() => this.carryOut(handler, arrival, keeping));
       const verdict = await this.once.call(handler, arrival, carryOut);
-      concluded(verdict.outcome.status, verdict.error, arrival.envelope.breadCrumbs.attempt);
+      concluded(endOf(arrival, verdict), verdict.error, arrival.envelope.breadCrumbs.attempt);
       return verdict;
     });
     if (!('verdict' in turn)) return turn.later;
@@ -80,11 +82,13 @@ export class CommandProcessor {
    * The previous owner has answered it, and had no time left to commit it, nor perhaps to write the events. Where there is an
    * inbox they are written again, with the ids that they had.
    */
-  private async resend(handler: Handler, arrival: Arrival): Promise<void> {
+  private async resend(handler: Handler, arrival: Arrival): Promise<undefined> {
     const verdict = await this.once.recall(handler, arrival);
     if (!verdict) return;
-    const refused = await this.events.write(handler, arrival, verdict.events);
-    await this.giveUp(handler, arrival, verdict, refused);
+    await this.traced(handler, arrival, async () => {
+      const refused = await this.events.write(handler, arrival, verdict.events);
+      await this.giveUp(handler, arrival, verdict, refused);
+    });
   }
 
   private async carryOut(handler: Handler, arrival: Arrival, keeping?: Keeping): Promise<Verdict> {

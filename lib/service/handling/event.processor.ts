@@ -14,7 +14,7 @@ import { ServiceOptions } from '../service.options.js';
 import type { Handler } from '../declaration/handler.js';
 import { Later } from '../retry/later.js';
 import { attemptsMade, Retries } from '../retry/retries.js';
-import { type Verdict, whyGivenUp } from './verdict.js';
+import { endOf, type Verdict, whyGivenUp } from './verdict.js';
 
 /** Lets all handlers of an event see it, and puts what came of it into the log. */
 @Injectable()
@@ -42,8 +42,10 @@ export class EventProcessor {
     return soonest(ended.flatMap((one) => (one.status === 'fulfilled' && one.value ? [one.value] : [])));
   }
 
-  private traced(handler: Handler, arrival: Arrival): Promise<Later | undefined> {
-    return processing(arrival, handler.label, this.options.name, () => this.handle(handler, arrival));
+  private async traced(handler: Handler, arrival: Arrival): Promise<Later | undefined> {
+    const { name } = this.options;
+    const rest = this.retries.rest(handler, arrival);
+    return rest ?? processing(arrival, handler.label, name, () => this.handle(handler, arrival));
   }
 
   private async handle(handler: Handler, given: Arrival): Promise<Later | undefined> {
@@ -52,7 +54,7 @@ export class EventProcessor {
         // The deadline of a request stops commands only: an event has happened, however late it is read.
         attempt(() => this.caller.call(handler, arrival, new Deadline(undefined), keeping));
       const verdict = await this.once.call(handler, arrival, carryOut);
-      concluded(verdict.outcome.status, verdict.error, arrival.envelope.breadCrumbs.attempt);
+      concluded(endOf(arrival, verdict), verdict.error, arrival.envelope.breadCrumbs.attempt);
       return verdict;
     });
     if (!('verdict' in turn)) return turn.later;

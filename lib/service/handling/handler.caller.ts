@@ -24,7 +24,7 @@ import { InvalidHandlerError } from '../service.errors.js';
 import { ServiceMetrics } from '../service.metrics.js';
 import { ServiceOptions } from '../service.options.js';
 import { INTERNAL, outcomeOf, outcomeOfAnswer } from './thrown.outcome.js';
-import { givenUp, type Verdict } from './verdict.js';
+import { endOf, givenUp, type Verdict } from './verdict.js';
 
 const UNDECODABLE: Outcome = {
   status: 'failed',
@@ -51,7 +51,7 @@ export class HandlerCaller {
   async call(handler: Handler, arrival: Arrival, deadline: Deadline, keeping?: Keeping): Promise<Verdict> {
     const ended = this.metrics.begun(handler.label, arrival.record.timestamp);
     const verdict = await this.verdict(handler, arrival, deadline, keeping);
-    ended(arrival.signal.aborted ? 'interrupted' : verdict.outcome.status);
+    ended(endOf(arrival, verdict));
     return verdict;
   }
 

@@ -4,6 +4,8 @@ import type { Reply } from '../inbox/outbox.js';
 import type { Attempted } from '../retry/attempt.note.js';
 import type { DeadLetterReason } from '../../message/dead-letter.headers.js';
 import type { DeadLetterRemarks } from '../publishing/dead-letter.js';
+import type { Arrival } from '../dispatch/arrival.js';
+import type { HandlerEnd } from '../service.metrics.js';
 
 /** What came of one message in the hands of one method. */
 export interface Verdict {
@@ -29,6 +31,11 @@ export interface Verdict {
 /** A verdict other than success. */
 export function givenUp(outcome: Outcome, reason?: DeadLetterReason, error?: unknown): Verdict {
   return { outcome, events: [], reason, error };
+}
+
+/** How a handling ended, as metrics and spans say it. */
+export function endOf({ signal }: Pick<Arrival, 'signal'>, { outcome }: Verdict): HandlerEnd {
+  return signal.aborted ? 'interrupted' : outcome.status;
 }
 
 /**

@@ -44,8 +44,15 @@ export class Retries {
     @Inject(TIMEOUT_SCHEDULER) private readonly scheduler: Pick<TimeoutScheduler, 'now' | 'clockSkew'>,
   ) {}
 
+  /** How long a record rests; undefined where its next attempt is due, or there is something else to do with it. */
+  rest(handler: Handler, { book }: Arrival): Later | undefined {
+    const made = book?.find(noteName(handler));
+    if (!book || !made || made.due <= this.scheduler.now()) return undefined;
+    return isResting(handler, book, made) ? new Later(made.due, [handler]) : undefined;
+  }
+
   /**
-   * Makes the next attempt, where one is due.
+   * Makes the next attempt of a record that does not {@link rest}.
    * @throws where the record stopped being ours before that is known
    */
   async turn(handler: Handler, arrival: Arrival, once: Try): Promise<Turn> {
@@ -54,9 +61,8 @@ export class Retries {
     const made = book?.find(noteName(handler));
     if (!policy || !book) return this.once(tried(arrival, (made?.attempts ?? 0) + 1), once);
     const spent = made !== undefined && made.attempts >= policy.attempts;
-    if (made && !spent && policy.order === 'out-of-order' && made.attempts > book.before)
+    if (made && !spent && isToMove(policy, book, made))
       return this.move({ handler, arrival, policy, book, attempt: made.attempts }, made);
-    if (made && !spent && made.due > this.scheduler.now()) return { later: new Later(made.due, [handler]) };
     const attempt = (made?.attempts ?? 0) + (spent ? 0 : 1);
     const course = { handler, arrival: tried(arrival, attempt), policy, book, attempt };
     return spent ? this.exhausted(course, once) : this.attempt(course, once, made !== undefined);
@@ -153,6 +159,16 @@ export class Retries {
     const due = this.scheduler.now() + backoffDelay(policy.backoff, attempt);
     await book.note(noteName(handler), { attempts: attempt, due });
   }
+}
+
+/** Whether a record waits here for an attempt that was noted. */
+function isResting({ retry: policy }: Handler, book: AttemptBook, made: Attempted): boolean {
+  return policy !== undefined && made.attempts < policy.attempts && !isToMove(policy, book, made);
+}
+
+/** Whether it was tried here, and is tried again elsewhere. */
+function isToMove({ order }: RetryPolicy, book: AttemptBook, made: Attempted): boolean {
+  return order === 'out-of-order' && made.attempts > book.before;
 }
 
 /** The record as its handler sees it at an attempt. */
