@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { CommandAddress, CommandHandler, CommandRejectedError } from 'nestjs-kafka-socket';
+import { metrics } from '@opentelemetry/api';
+import { CommandAddress, CommandHandler, CommandRejectedError, MemoryMessageLog } from 'nestjs-kafka-socket';
 import { describe, expect, it, vi } from 'vitest';
 import { startApp } from './support/app.js';
 import { Measurements } from './support/measurements.js';
 import { RawClient } from './support/raw.client.js';
+import { request } from './support/service.js';
 
 const service = 'workshop';
 
@@ -86,5 +88,35 @@ describe('what a service measures of its handlers', () => {
     held[0]!();
     for (const id of ids) await client.outcome(topic, id);
     await expect.poll(() => value('lag', place)).toBe(0);
+  });
+
+  it('is no lag of partitions that went to another process, which says it from then on', async () => {
+    const [log, topic] = [new MemoryMessageLog(), `shared-${crypto.randomUUID()}`];
+    @CommandAddress(topic, 'Hold')
+    class Hold {}
+    @Injectable()
+    class Worker {
+      @CommandHandler(Hold)
+      hold(): Promise<void> {
+        return new Promise(() => undefined);
+      }
+    }
+    // Each with a provider of its own, as processes have.
+    const member = async () => {
+      const measured = Measurements.begin();
+      await startApp({ service, log, handlers: { drainTimeout: 10 } }, [Worker]);
+      metrics.disable();
+      const lag = (partition: number) => measured.of('kafka_socket.service.lag', { service, topic, partition });
+      return async () => [await lag(0), await lag(1)];
+    };
+    const first = await member();
+    for (const partition of [0, 1]) await request(log, topic, 'Hold', {}, { partition });
+    await expect.poll(first).toEqual([1, 1]);
+
+    const second = await member();
+    await expect.poll(second).toContain(1);
+
+    const all = async () => [...(await first()), ...(await second())].filter((lag) => lag === 1);
+    await expect.poll(all).toEqual([1, 1]);
   });
 });

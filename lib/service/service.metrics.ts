@@ -9,7 +9,6 @@ import {
   type ObservableGauge,
   type UpDownCounter,
 } from '@opentelemetry/api';
-import type { OutcomeStatus } from '../protocol/outcome.js';
 import type { DeadLetterReason } from '../message/dead-letter.headers.js';
 import type { RetryOrder } from './retry/retry.options.js';
 import { ServiceOptions } from './service.options.js';
@@ -21,13 +20,22 @@ import { ServiceOptions } from './service.options.js';
 export type AttemptEnd = 'retried' | 'succeeded' | 'exhausted' | 'deadline' | 'ended';
 
 /** How a handler ended; `interrupted`: its record was no longer ours by then, and says nothing of it. */
-export type HandlerEnd = OutcomeStatus | 'interrupted';
+export type HandlerEnd = (typeof ENDS)[number];
+
+const ENDS = ['success', 'invalid', 'rejected', 'failed', 'timeout', 'interrupted'] as const;
+
+/** Of a handler, and of how it ended. */
+interface HandlerAttributes {
+  readonly own: Attributes;
+  readonly ending: ReadonlyMap<HandlerEnd, Attributes>;
+}
 
 /** Where a partition that is ours stands. */
 export interface PartitionLag {
   readonly topic: string;
   readonly partition: number;
-  readonly records: number;
+  /** Undefined while the log does not tell. */
+  readonly records: number | undefined;
 }
 
 /** In seconds: from a look into memory to work that a user waits for, and on to what is behind. */
@@ -44,6 +52,7 @@ const DURATIONS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 @Injectable()
 export class ServiceMetrics {
   private readonly attributes: Attributes;
+  private readonly handlers = new Map<string, HandlerAttributes>();
   private readonly lates: Counter;
   private readonly deadLetters: Counter;
   private readonly attempts: Counter;
@@ -95,20 +104,41 @@ export class ServiceMetrics {
    * @returns what is to be called when it has ended
    */
   begun(label: string, timestamp: number): (end: HandlerEnd) => void {
-    const handler = { ...this.attributes, handler: label };
+    const { own, ending } = this.attributesOf(label);
     const start = performance.now();
-    this.ages.record(Math.max(0, Date.now() - timestamp) / 1_000, handler, context.active());
-    this.inFlight.add(1, handler);
+    this.ages.record(Math.max(0, Date.now() - timestamp) / 1_000, own, context.active());
+    this.inFlight.add(1, own);
     return (outcome) => {
-      this.inFlight.add(-1, handler);
-      this.durations.record((performance.now() - start) / 1_000, { ...handler, outcome }, context.active());
+      this.inFlight.add(-1, own);
+      this.durations.record((performance.now() - start) / 1_000, ending.get(outcome), context.active());
     };
   }
 
-  /** Looks at how far the handlers are behind whenever somebody reads the metrics. @returns what ends that; safe to call twice */
+  /** Made once for each handler: to copy them costs half a microsecond, and every record would need it twice. */
+  private attributesOf(label: string): HandlerAttributes {
+    const known = this.handlers.get(label);
+    if (known) return known;
+    const own = { ...this.attributes, handler: label };
+    const made = { own, ending: new Map(ENDS.map((outcome) => [outcome, { ...own, outcome }])) };
+    this.handlers.set(label, made);
+    return made;
+  }
+
+  /**
+   * Looks at how far the handlers are behind whenever somebody reads the metrics. A partition that went to somebody else has no lag
+   * here: an SDK says the last value for ever of what is not observed any more, and both owners would be added up.
+   * @returns what ends that; safe to call twice
+   */
   watch(lags: () => Promise<readonly PartitionLag[]>): () => void {
+    const known = new Map<string, PartitionLag>();
     const look: ObservableCallback = async (result) => {
-      for (const { records, ...place } of await lags()) result.observe(records, { ...this.attributes, ...place });
+      const ours = await lags();
+      const places = new Map(ours.map((lag) => [`${lag.topic}/${lag.partition}`, lag]));
+      for (const [place, lag] of places) known.set(place, lag);
+      for (const [place, { topic, partition }] of known) {
+        const records = places.has(place) ? places.get(place)!.records : 0;
+        if (records !== undefined) result.observe(records, { ...this.attributes, topic, partition });
+      }
     };
     this.lag.addCallback(look);
     return () => this.lag.removeCallback(look);

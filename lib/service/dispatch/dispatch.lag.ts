@@ -15,16 +15,16 @@ export interface PartitionProgress {
 
 /**
  * How many records of each partition are not finished. The ends are asked of the log itself: a reader that stands still learns of no
- * new records. Topics of which it tells nothing in time are left out.
+ * new records.
  */
 export async function dispatchLag(log: MessageLog, progress: readonly PartitionProgress[]): Promise<PartitionLag[]> {
   const topics = [...new Set(progress.map(({ topic }) => topic))];
   const ends = new Map<string, bigint>();
   await Promise.allSettled(topics.map((topic) => readEnds(log, topic, ends)));
-  return progress.flatMap(({ topic, partition, finished }) => {
+  return progress.map(({ topic, partition, finished }) => {
     const end = ends.get(`${topic}/${partition}`);
-    if (end === undefined) return [];
-    return [{ topic, partition, records: end > finished ? Number(end - finished) : 0 }];
+    const records = end === undefined ? undefined : Math.max(0, Number(end - finished));
+    return { topic, partition, records };
   });
 }
 
