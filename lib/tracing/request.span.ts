@@ -2,7 +2,7 @@ import { context, SpanKind, trace } from '@opentelemetry/api';
 import { traceHeaders, type TraceHeaders } from '../message/trace.headers.js';
 import { formatBaggage, parseBaggage } from './baggage.codec.js';
 import { contextOf, headersOf, spanContextOf } from './trace.context.js';
-import { markFailed, tracer } from './tracer.js';
+import { bounded, markFailed, tracer } from './tracer.js';
 
 /** A client's request, and what it says of its trace. */
 export interface TracedRequest {
@@ -11,6 +11,13 @@ export interface TracedRequest {
   readonly command: string;
   readonly traceparent?: string;
   readonly baggage?: string;
+}
+
+/** The part of a gateway's options that says what is taken of a client's word. */
+export interface Served {
+  /** The topics that clients may name. */
+  readonly topics: readonly string[];
+  readonly trace: Trust;
 }
 
 /** What is taken of a client's word about traces. */
@@ -27,8 +34,10 @@ const OUR_FAULT = new Set(['internal', 'unavailable', 'pending']);
 /**
  * Takes a request in a span (`request <topic>`, server), which {@link answered} ends: the command, and the time-out that waits
  * beside it, are children of it. Its parent is the client's span, or, where clients are not followed, linked to it.
+ *
+ * A topic that is not served here stands in no name: names of spans are counted and become labels, and strangers must not choose them.
  */
-export function requested<T>(request: TracedRequest, trust: Trust, work: () => Promise<T>): Promise<T> {
+export function requested<T>(request: TracedRequest, { topics, trace: trust }: Served, work: () => Promise<T>) {
   const spans = tracer();
   if (!spans) return work();
   const client = request.traceparent === undefined ? undefined : spanContextOf(request.traceparent);
@@ -36,10 +45,11 @@ export function requested<T>(request: TracedRequest, trust: Trust, work: () => P
   const attributes = {
     'messaging.destination.name': request.topic,
     'messaging.message.conversation_id': request.requestId,
-    'kafka_socket.command': request.command,
+    'kafka_socket.command': bounded(request.command),
   };
   const links = client && !trust.follow ? [{ context: client }] : [];
-  const span = spans.startSpan(`request ${request.topic}`, { kind: SpanKind.SERVER, attributes, links }, parent);
+  const name = topics.includes(request.topic) ? `request ${request.topic}` : 'request';
+  const span = spans.startSpan(name, { kind: SpanKind.SERVER, attributes, links }, parent);
   return context.with(trace.setSpan(parent, span), work);
 }
 

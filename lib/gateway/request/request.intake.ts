@@ -62,7 +62,7 @@ export class RequestIntake {
    * @throws {ClientFacingError} what the client is told at once
    */
   take(session: Session, data: Request, frameId?: string): Promise<void> {
-    return requested(data, this.options.trace, () => this.takeOrRefuse(session, data, frameId));
+    return requested(data, this.options, () => this.takeOrRefuse(session, data, frameId));
   }
 
   /** Waits for what is on its way into the log. */
