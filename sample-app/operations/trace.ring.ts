@@ -16,6 +16,9 @@ export interface DrawnSpan {
   details: Record<string, string>;
 }
 
+/** The longest text that is kept of each: some are chosen by clients. */
+const LENGTH = 128;
+
 const DETAILS = ['kafka_socket.message.type', 'kafka_socket.command', 'code.function.name', 'kafka_socket.attempt'];
 
 /** Keeps the latest traces of this process, so that they can be looked at where nobody collects them. */
@@ -50,11 +53,14 @@ export class TraceRing implements SpanProcessor {
 
 function drawn(span: ReadableSpan): DrawnSpan {
   const { attributes } = span;
-  const details = DETAILS.filter((key) => attributes[key] !== undefined).map((key) => [key, String(attributes[key])]);
+  const details = DETAILS.filter((key) => attributes[key] !== undefined).map((key) => [
+    key,
+    String(attributes[key]).slice(0, LENGTH),
+  ]);
   return {
     id: span.spanContext().spanId,
     parent: span.parentSpanContext?.spanId,
-    name: span.name,
+    name: span.name.slice(0, LENGTH),
     start: milliseconds(span.startTime),
     duration: milliseconds(span.duration),
     failed: attributes['error.type'] !== undefined,
