@@ -62,6 +62,33 @@ describe('frames that were made one after the other', () => {
   });
 });
 
+describe('a few of many frames', () => {
+  it('are sent from memory of their own, so that who reads slowly keeps no more alive than is counted', () => {
+    const slab = new FrameSlab();
+    const frames = Array.from({ length: 4_000 }, (_, index) => slab.frameOf(`text ${index} ${'x'.repeat(100)}`));
+
+    const pieces = piecesOf(frames.filter((_, index) => index % 100 === 0));
+    const [row] = piecesOf(frames.slice(1_000, 1_200));
+
+    for (const piece of pieces) expect(piece.buffer.byteLength).toBeLessThanOrEqual(4 * piece.length);
+    expect(textsOf(pieces)).toHaveLength(40);
+    expect(row!.buffer).toBe(frames[1_000]!.buffer); // not copied where it is most of the memory
+  });
+});
+
+describe('a frame that was sent while it was live', () => {
+  it('lies among its neighbours for who catches up, and is the same', () => {
+    const records = events(50);
+    const live = records.map(({ frame }) => frame);
+
+    const pieces = piecesOf(records.map((record) => record.layOut()));
+
+    expect(live.every(({ buffer, length }) => buffer.byteLength === length)).toBe(true);
+    expect(pieces.length).toBeLessThan(10);
+    expect(textsOf(pieces)).toEqual(textsOf(live));
+  });
+});
+
 describe('memory for frames', () => {
   it('is no more than a few of them need, where they are few', () => {
     const { buffer } = new FrameSlab().frameOf('x'.repeat(500));
@@ -74,15 +101,15 @@ describe('clients that went one after the other', () => {
     const records = events(1_000);
     const counts = Array.from({ length: 200 }, (_, more) => {
       layOutNeighbours(wanting('Bid.Created', 'Bid.Won'), records, 800 - more);
-      return piecesOf(records.slice(800 - more).map(({ frame }) => frame)).length;
+      return piecesOf(records.slice(800 - more).map((record) => record.layOut())).length;
     });
     expect(Math.max(...counts)).toBeLessThan(20);
   });
 
-  it('make no frames that none of them wants', () => {
+  it('lay out no frames that none of them wants', () => {
     const records = events(200);
     layOutNeighbours(wanting('Bid.Won'), records, 100);
-    const types = new Set(records.filter(({ isFramed }) => isFramed).map(({ type }) => type));
+    const types = new Set(records.filter(({ isLaidOut }) => isLaidOut).map(({ type }) => type));
     expect([...types]).toEqual(['Bid.Won']);
   });
 });

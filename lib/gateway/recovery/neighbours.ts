@@ -11,7 +11,7 @@ export const NEIGHBOURS = 64;
  */
 export function layOutNeighbours(session: Session, records: readonly RoutedRecord[], first: number): void {
   const event = records[first];
-  if (event?.kind !== 'event' || event.isFramed) return;
+  if (event?.kind !== 'event' || event.isLaidOut) return;
   for (const near of records.slice(Math.max(0, first - NEIGHBOURS), first)) {
     if (near.kind === 'event' && session.wantsEvent(near.topic, near.type)) near.layOut();
   }

@@ -16,10 +16,13 @@ export class Delivery {
     private readonly access: AccessRules,
   ) {}
 
-  /** The frame that carries a record to a session; undefined where it is not for it. */
+  /**
+   * The frame that carries a record to a session; undefined where it is not for it. An event's is the one for who catches up: live,
+   * the router has it sent to all whom it is for.
+   */
   frameFor(session: Session, record: RoutedRecord): Buffer | undefined {
     if (record.kind === 'result') return this.resultFrame(session, record);
-    return session.wantsEvent(record.topic, record.type) && this.mayRead(session, record) ? record.frame : undefined;
+    return session.wantsEvent(record.topic, record.type) && this.mayRead(session, record) ? record.layOut() : undefined;
   }
 
   /** Whether a session that wants an event may read it now. */

@@ -6,6 +6,7 @@ import { broadcastChannel } from '../../protocol/channels.js';
 import type { At, BroadcastFrame } from '../../protocol/frames.js';
 import type { BroadcastContent, Intent } from '../gateway.options.js';
 import type { FrameSlab } from '../socket/frame.slab.js';
+import { wireFrame } from '../socket/wire.frame.js';
 
 /** What every routed record knows: where it stands, and what it weighs in memory. */
 interface Routed {
@@ -45,12 +46,15 @@ export interface RoutedEvent extends Routed {
   readonly key: string | undefined;
   /** What a client does that reads it. */
   readonly intent: Intent & { readonly action: 'event' };
-  /** The frame as it goes over the wire, made when the first client needs it, and the same for all: none may change it. */
+  /**
+   * The frame as it goes over the wire, made when the first client needs it, and the same for all: none may change it. Of what is
+   * live it has memory of its own, since it may wait for one of them for long.
+   */
   readonly frame: Buffer;
-  /** Whether the frame is made. */
-  readonly isFramed: boolean;
-  /** Makes the frame, where it is not made yet. */
-  layOut(): void;
+  /** Whether the frame lies beside those of its neighbours. */
+  readonly isLaidOut: boolean;
+  /** The frame for who catches up: it lies beside those of its neighbours from then on. */
+  layOut(): Buffer;
 }
 
 /** A record that some client may want. */
@@ -73,10 +77,10 @@ export function routedResult(record: LogRecord, crumbs: BreadCrumbs, identity: s
   const value = Buffer.from(record.value ?? 'null');
   const { sessionId, publicKey, requestId, user } = crumbs;
   const owner = {
-    sessionId: sessionId!,
-    publicKey: publicKey!,
-    requestId: requestId!,
-    ...(user !== undefined && { user }),
+    sessionId: copyOf(sessionId!),
+    publicKey: copyOf(publicKey!),
+    requestId: copyOf(requestId!),
+    ...(user !== undefined && { user: copyOf(user) }),
   };
   const traceparent = headerText(record.headers['traceparent'])?.slice(0, TRACEPARENT_LENGTH);
   const bytes = value.length + (user?.length ?? 0) + (traceparent?.length ?? 0) + ENTRY_BYTES;
@@ -84,7 +88,12 @@ export function routedResult(record: LogRecord, crumbs: BreadCrumbs, identity: s
   return { kind: 'result', topic, partition, offset, identity, owner, value, bytes, ...traced };
 }
 
-/** @param slab where its frame will lie, beside those of its neighbours */
+/** A crumb may be a window on the text of all crumbs, which would be kept alive with it. */
+function copyOf(crumb: string): string {
+  return Buffer.from(crumb).toString();
+}
+
+/** @param slab where its frame will lie, beside those of its neighbours, once somebody catches up */
 export function routedEvent(record: LogRecord, type: string, content: BroadcastContent, slab: FrameSlab): RoutedEvent {
   return new LazyEvent(record, type, content, slab);
 }
@@ -101,6 +110,7 @@ class LazyEvent implements RoutedEvent {
   private crumbs: string;
   private value: Buffer | undefined;
   private wire: Buffer | undefined;
+  isLaidOut = false;
   private asked: RoutedEvent['intent'] | undefined;
 
   constructor(
@@ -122,16 +132,14 @@ class LazyEvent implements RoutedEvent {
       (this.value?.length ?? 0) + this.crumbs.length + this.id.length + (this.key?.length ?? 0) + ENTRY_BYTES;
   }
 
-  get isFramed(): boolean {
-    return this.wire !== undefined;
-  }
-
-  layOut(): void {
-    this.wire ??= this.slab.frameOf(this.write());
-  }
-
   get frame(): Buffer {
-    return (this.wire ??= this.slab.frameOf(this.write()));
+    return (this.wire ??= wireFrame(this.write()));
+  }
+
+  layOut(): Buffer {
+    if (!this.isLaidOut) this.wire = this.wire ? this.slab.copyOf(this.wire) : this.slab.frameOf(this.write());
+    this.isLaidOut = true;
+    return this.frame;
   }
 
   get intent(): RoutedEvent['intent'] {

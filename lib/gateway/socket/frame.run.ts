@@ -20,7 +20,18 @@ export class FrameRun {
 
   /** Sends what was added last. */
   flush(): void {
-    if (this.memory) this.send(Buffer.from(this.memory, this.start, this.end - this.start));
+    if (this.memory) this.send(frugal(Buffer.from(this.memory, this.start, this.end - this.start)));
     this.memory = undefined;
   }
+}
+
+/**
+ * A piece that keeps no more than four times of what it holds alive: it may wait for its client for long, and what waits there is
+ * counted by its own bytes.
+ */
+function frugal(piece: Buffer): Buffer {
+  if (4 * piece.length >= piece.buffer.byteLength) return piece;
+  const copy = Buffer.allocUnsafeSlow(piece.length);
+  piece.copy(copy);
+  return copy;
 }

@@ -1,6 +1,9 @@
 import { wireFrame } from './wire.frame.js';
 
-/** Bytes that are taken from the system at once, at most. All of them live as long as any frame that lies there. */
+/**
+ * Bytes that are taken from the system at once, at most. All of them live as long as any frame that lies there, so nothing may wait
+ * for a client for long that is only a small part of them.
+ */
 const MOST = 64 * 1024;
 
 /**
@@ -13,6 +16,13 @@ export class FrameSlab {
   private size = 0;
 
   readonly frameOf = (text: string): Buffer => wireFrame(text, this.allocate);
+
+  /** Lays out a frame that was made elsewhere. */
+  copyOf(frame: Buffer): Buffer {
+    const copy = this.allocate(frame.length);
+    frame.copy(copy);
+    return copy;
+  }
 
   private readonly allocate = (bytes: number): Buffer => {
     if (bytes > this.free.length) {
