@@ -11,7 +11,7 @@ import { closingLots } from './support/closing.lots.js';
 import { delayedUntil } from './support/delays.js';
 import { describeWithRedis } from './support/real.parts.js';
 import { Gate, request } from './support/service.js';
-import { bullScheduler, collectLogs, DueTimeouts, redisOptions } from './support/timeouts.js';
+import { bullScheduler, collectLogs, DueTimeouts, redisOptions, timeoutAt } from './support/timeouts.js';
 
 describeWithRedis('delayed commands in Redis', () => {
   let options: RedisOptions;
@@ -58,6 +58,27 @@ describeWithRedis('delayed commands in Redis', () => {
     const remaining = await client.pttl(`${options.prefix}:delayed.log:slot:${published.slot}`);
     expect(remaining).toBeGreaterThan(0);
     expect(remaining).toBeLessThanOrEqual(60_000);
+  });
+
+  it('leave nothing in Redis either where it forgot them while they were being published', async () => {
+    const gate = new Gate();
+    const due = new DueTimeouts();
+    const scheduler = await bullScheduler(options);
+    await scheduler.start('log', (waiting) => due.take(waiting).then(() => gate.opened));
+    const delayed = delayedUntil(scheduler.now());
+    const timeout = timeoutAt(scheduler.now());
+    await scheduler.schedule(delayed);
+    await scheduler.arm(timeout);
+    await due.count(2);
+
+    const { client } = delayedQueue('log');
+    const jobs = async () => (await client.keys(`${options.prefix}:*`)).filter((key) => /:[\w-]{30,}$/.test(key));
+    expect(await client.del(...(await client.keys(`${options.prefix}:*`)))).toBeGreaterThan(2);
+    gate.open();
+
+    await expect.poll(() => scheduler.schedule(delayed)).toMatchObject({ state: 'new' });
+    await due.count(3);
+    await expect.poll(async () => (await jobs()).filter((key) => !key.includes(':slot:'))).toEqual([]);
   });
 
   it('survive the process that scheduled them', async () => {

@@ -197,6 +197,57 @@ for (const { name, describeAdapter, shared } of adapters) {
       expect(messages.map(({ breadCrumbs }) => breadCrumbs.due)).toEqual([first, first + 1_000]);
     });
 
+    it('wait in one at most while the log is away, which comes late, and then they go on', async () => {
+      const { scheduler, due, tried, mend } = await withoutLog();
+      const delayed = delayedUntil(scheduler.now(), { repeat: { cron: '* * * * * *' } });
+
+      await scheduler.schedule(delayed);
+      await expect.poll(() => scheduler.now() - delayed.deadline, { timeout: 5_000 }).toBeGreaterThan(2_100);
+      expect(tried()).toEqual([delayed.id]);
+      mend();
+
+      await due.count(2);
+      await scheduler.cancel(delayed.slot);
+      const [late, next] = due.seen;
+      expect(late).toEqual(delayed);
+      expect(next!.deadline % 1_000).toBe(0);
+      expect(next!.deadline).toBeGreaterThan(delayed.deadline + 2_000);
+    });
+
+    it('come once where their times were missed, also where they are declared anew before that, and then go on', async () => {
+      const day = 24 * 3_600_000;
+      const { scheduler, due, tried, mend } = await withoutLog();
+      const today = Math.floor(scheduler.now() / day) * day;
+      const missed = delayedUntil(today - 5 * day, { repeat: { every: day } });
+      const { slot, repeat } = missed;
+      const tomorrow = delayedUntil(today + day, { slot, repeat });
+
+      await scheduler.schedule(missed);
+      await expect.poll(tried).toEqual([missed.id]);
+      const anew = await scheduler.schedule(tomorrow, { replace: true });
+      mend();
+      await due.next(missed);
+      await marker(scheduler, due);
+
+      expect(anew).toEqual({ state: 'new', due: tomorrow.deadline });
+      expect(due.seen).toHaveLength(2);
+      expect(await scheduler.schedule(tomorrow)).toEqual({ state: 'kept', due: tomorrow.deadline });
+      expect(await scheduler.cancel(slot)).toBe(true);
+    });
+
+    /** A log that is out of reach until it is mended, and what was to be written meanwhile. */
+    async function withoutLog() {
+      const due = new DueTimeouts();
+      const tried = new Set<string>();
+      let isAway = true;
+      const { scheduler } = await started(async (waiting) => {
+        tried.add(waiting.id);
+        if (isAway) throw new Error('the log is away');
+        await due.take(waiting);
+      });
+      return { scheduler, due, tried: () => [...tried], mend: () => void (isAway = false) };
+    }
+
     it('come again no more once they are cancelled, though the one that is due is tried again', async () => {
       const due = new DueTimeouts();
       const slot = randomUUID();

@@ -24,9 +24,14 @@ describe('what cannot be scheduled', () => {
     ['two times', { at: 1, after: 1 }, /and not both/],
     ['a time that is none', { at: new Date('never') }, /"at" is no time/],
     ['a time that no date can hold', { at: 1e16 }, /"at" is no time/],
+    ['an end that nobody has set', { at: null }, /"at" is no time/],
+    ['a time as text', { at: '1767225600000' }, /"at" is no time/],
     ['a negative pause', { after: -1 }, /"after" is -1/],
     ['a pause that is no number', { after: '5' }, /"after" is 5/],
+    ['a pause beyond all dates', { after: 1e16 }, /"after" is 10000000000000000/],
     ['no time to live', { after: 1, ttl: 0 }, /"ttl" is 0/],
+    ['a time to live beyond all dates', { after: 1, ttl: 8.64e15 }, /"ttl" is 8640000000000000/],
+    ['a key that is no text', { after: 1, key: 7 }, /"key" .* no text/],
     ['an id that is no text', { after: 1, id: 7 }, /"id" .* no text/],
     ['an empty id', { after: 1, id: '' }, /"id" .* no text/],
   ])('is refused: %s', async (_, options, message) => {
@@ -38,7 +43,11 @@ describe('what cannot be scheduled', () => {
   it.each([
     ['no pause', { id: 'a' }, /one of "every" and "cron"/],
     ['a pause below a second', { id: 'a', every: 999 }, /1000 at least/],
+    ['a pause after which there are no dates', { id: 'a', every: 2 ** 53 - 1 }, /there still are dates/],
     ['a cron expression that is none', { id: 'a', cron: 'now and then' }, /no cron expression/],
+    ['a cron expression of the wrong fields', { id: 'a', cron: '0 25 * * *' }, /comes again/],
+    ['a cron expression that is not set', { id: 'a', cron: '' }, /not five fields/],
+    ['a cron expression that is cut off', { id: 'a', cron: '3' }, /not five fields/],
     ['no id', { every: 1_000 }, /needs an "id"/],
   ])('is refused again and again: %s', async (_, options, message) => {
     const { later, CloseLot } = await publisher();

@@ -109,7 +109,8 @@ export class MessagePublisher {
 
   /**
    * Has a command sent again and again, each time once, however many processes ask for it and under the same `id`, until
-   * {@link cancelLater}. Times that nobody was there for are not made up for: one comes late, and then it goes on.
+   * {@link cancelLater}. Times that nobody was there for are not made up for: one comes late, and then it goes on; with `replace` too.
+   * While the application starts it waits for Redis, ten seconds at most, as {@link sendLater} and {@link cancelLater} do.
    * @throws as {@link sendLater} does
    */
   sendEvery<T extends object>(payload: PayloadClass<T>, data: T, options: SendEveryOptions): Promise<ScheduledCommand> {

@@ -19,6 +19,8 @@ export type Recurrence =
     };
 
 const SHORTEST = 1_000;
+/** The last moment that a `Date` can hold, in milliseconds since the epoch. */
+export const LAST_MOMENT = 8.64e15;
 
 /** The parser of cron expressions that Bull brings, as far as it is used here. */
 interface CronParser {
@@ -34,15 +36,17 @@ export function nextTime(repeat: Recurrence, after: number): number {
 }
 
 function nextMultiple(every: number, after: number): number {
-  if (!Number.isSafeInteger(every) || every < SHORTEST) {
-    throw new DelayRefusedError(
-      `"every" is ${String(every)}; it is a whole number of milliseconds, ${SHORTEST} at least.`,
-    );
-  }
-  return (Math.floor(after / every) + 1) * every;
+  const next = (Math.floor(after / every) + 1) * every;
+  if (Number.isSafeInteger(every) && every >= SHORTEST && next <= LAST_MOMENT) return next;
+  throw new DelayRefusedError(
+    `"every" is ${String(every)}; it is a whole number of milliseconds, ${SHORTEST} at least, after which there still are dates.`,
+  );
 }
 
 function nextOfCron({ cron, tz }: Extract<Recurrence, { cron: string }>, after: number): number {
+  // The parser makes up what is missing: of an empty text, such as an unset variable, each minute.
+  if (typeof cron !== 'string' || !/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(cron))
+    throw new DelayRefusedError(`"${cron}" is no cron expression: it has not five fields, or six.`);
   try {
     return cronParser()
       .parseExpression(cron, { currentDate: new Date(after), tz })

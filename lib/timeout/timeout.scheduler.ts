@@ -32,6 +32,8 @@ export interface TimeoutScheduler {
   readonly hasSharedClock: boolean;
   /** Why nothing can be armed or scheduled now; undefined while it can. */
   readonly trouble: string | undefined;
+  /** Resolves when something can be armed or scheduled for the first time, or at the stop. */
+  readonly reached: Promise<void>;
   /**
    * Begins to wake.
    * @param namespace names the log (its cluster id), so that no other deployment takes what waits

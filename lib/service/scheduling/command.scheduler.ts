@@ -4,8 +4,9 @@ import type { Command } from '../../message/command.js';
 import { messageId } from '../../message/message.id.js';
 import { scheduledCommand } from '../../message/scheduled.command.js';
 import { type Delayed, delayedId } from '../../timeout/delayed.js';
-import { nextTime, type Recurrence } from '../../timeout/recurrence.js';
+import { LAST_MOMENT, nextTime, type Recurrence } from '../../timeout/recurrence.js';
 import { TIMEOUT_SCHEDULER } from '../../timeout/timeout.constants.js';
+import { within } from '../../timeout/bounded.wait.js';
 import { DelayRefusedError } from '../../timeout/timeout.errors.js';
 import type { TimeoutScheduler } from '../../timeout/timeout.scheduler.js';
 import type { WaitingRecord } from '../../timeout/waiting.js';
@@ -15,6 +16,9 @@ import { stamped } from '../../tracing/send.span.js';
 import { ServiceOptions } from '../service.options.js';
 import { dueAt, length } from './due.time.js';
 import type { ScheduledCommand, ScheduleOptions, SendEveryOptions, SendLaterOptions } from './scheduling.options.js';
+
+/** How long those who schedule while the application starts wait for the scheduler to be reached, in milliseconds. */
+const FIRST_CONTACT = 10_000;
 
 /** A command and the topic that it belongs to. */
 export interface AddressedCommand {
@@ -27,6 +31,8 @@ export interface AddressedCommand {
 /** Has commands sent when their time comes. */
 @Injectable()
 export class CommandScheduler {
+  private waited?: Promise<void>;
+
   constructor(
     private readonly scope: HandlingScope,
     private readonly options: ServiceOptions,
@@ -35,6 +41,7 @@ export class CommandScheduler {
 
   /** See `MessagePublisher.sendLater`. */
   async once(addressed: AddressedCommand, options: SendLaterOptions): Promise<ScheduledCommand> {
+    await this.start();
     return this.schedule(addressed, options, dueAt(options, this.now));
   }
 
@@ -43,6 +50,7 @@ export class CommandScheduler {
     if (options.id === undefined)
       throw new DelayRefusedError('A command that comes again needs an "id": nothing else could end it.');
     const repeat = recurrenceOf(options);
+    await this.start();
     return this.schedule(addressed, options, nextTime(repeat, this.now()), repeat);
   }
 
@@ -50,10 +58,18 @@ export class CommandScheduler {
   async cancel(id: string): Promise<boolean> {
     const slot = this.slotOf(id);
     const wasHeld = this.scope.handling?.outbox?.drop(slot) ?? false;
+    await this.start();
     return (await this.scheduler.cancel(slot)) || wasHeld;
   }
 
   private readonly now = (): number => this.scheduler.now();
+
+  /** Applications schedule while they start, and Redis is reached some moments later. Where it is not, the wait is over for everybody. */
+  private async start(): Promise<void> {
+    if (this.scheduler.trouble === undefined) return;
+    this.waited ??= within(this.scheduler.reached, FIRST_CONTACT, () => new Error()).catch(() => undefined);
+    await this.waited;
+  }
 
   private async schedule(
     addressed: AddressedCommand,
@@ -75,10 +91,14 @@ export class CommandScheduler {
     { key, ttl }: ScheduleOptions,
     { id, due }: { id: string; due: number },
   ): WaitingRecord {
-    const schedule = { id, due, ...(ttl !== undefined && { ttl: length('ttl', ttl, 1) }) };
+    const schedule = {
+      id,
+      due,
+      ...(ttl !== undefined && { ttl: length('ttl', ttl, { from: 1, to: LAST_MOMENT - due }) }),
+    };
     const message = scheduledCommand(this.scope.message, `/${this.options.name}`, command, schedule);
     // Never without a key: the same command, published twice, must come to the same partition.
-    const place = { topic, key: key ?? usual ?? this.keyOfHandled() ?? id };
+    const place = { topic, key: keepable(key ?? usual) ?? this.keyOfHandled() ?? id };
     const record = stamped(outgoing(message, place)) as WaitingRecord;
     this.checkSize(record, command.name);
     return record;
@@ -106,6 +126,12 @@ export class CommandScheduler {
     if (typeof id !== 'string' || id === '') throw new DelayRefusedError('The "id" of a delayed command is no text.');
     return createHash('sha256').update(`${this.options.name}\0${id}`).digest('hex').slice(0, 32);
   }
+}
+
+/** A `key` as it can be kept; anything else would come back from Redis as something that no worker knows. */
+function keepable(key: unknown): string | undefined {
+  if (key === undefined || typeof key === 'string') return key;
+  throw new DelayRefusedError('The "key" of a delayed command is no text.');
 }
 
 function recurrenceOf(options: Recurrence): Recurrence {

@@ -59,12 +59,14 @@ interface Running {
  * so (15,000 where the same process also takes jobs and hears of each); Bull's addBulk, a transaction, manages 19,000.
  */
 export class BullTimeoutScheduler implements TimeoutScheduler {
+  readonly reached: Promise<void>;
   private readonly logger = new Logger('Timeouts');
   private readonly clock: RedisClock;
   private readonly pending = new Set<Promise<unknown>>();
   private running?: Running;
   private stopping?: Promise<void>;
   private clockWarned = false;
+  private setReached!: () => void;
 
   /**
    * @param modules Nest's own, injected; the queue is registered when the log's name is known
@@ -76,6 +78,7 @@ export class BullTimeoutScheduler implements TimeoutScheduler {
     localTime: () => number = Date.now,
   ) {
     this.clock = new RedisClock(localTime);
+    this.reached = new Promise((resolve) => (this.setReached = resolve));
   }
 
   now(): number {
@@ -104,8 +107,9 @@ export class BullTimeoutScheduler implements TimeoutScheduler {
     if (this.stopping) return void (await close());
     const delays = new DelayedQueue(delayedQueue, queue.client, () => this.now());
     const worker = new TimeoutWorker(queue, this, onDue, TIMEOUTS);
-    // The next one first: a crash in between repeats both, and then the one is known and the other the same message.
-    const onDelayedDue = (delayed: Delayed) => delays.follow(delayed).then(() => onDue(delayed));
+    // The next one last: while the log is away one of them waits, and none heaps up behind it. A crash in between repeats both,
+    // and then the one is the same message and the other is known.
+    const onDelayedDue = (delayed: Delayed) => onDue(delayed).then(() => delays.follow(delayed));
     const delayedWorker = new TimeoutWorker(delayedQueue, this, onDelayedDue, DELAYS);
     const health = new RedisHealth({
       client: queue.client,
@@ -114,6 +118,7 @@ export class BullTimeoutScheduler implements TimeoutScheduler {
       onReached: () => {
         worker.begin(options.concurrency);
         whenConnected(delayedQueue, () => delayedWorker.begin(options.concurrency));
+        this.setReached();
       },
     });
     const stop = async () => {
@@ -150,6 +155,7 @@ export class BullTimeoutScheduler implements TimeoutScheduler {
   }
 
   stop(): Promise<void> {
+    this.setReached();
     this.stopping ??= this.running ? this.running.stop() : Promise.resolve();
     return this.stopping;
   }

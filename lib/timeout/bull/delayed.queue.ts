@@ -19,7 +19,8 @@ const SLOT_LINGERS = 60_000;
  * may be another's by then. A slot says when its job is due, and which one that is.
  *
  * Once a job is due its slot is free, although the job may still be there: where the acknowledgement of its publication was lost,
- * or its worker died, its handler runs already, and may use the slot anew.
+ * or its worker died, its handler runs already, and may use the slot anew. So whoever declares a recurrence anew, as a process does that
+ * starts, does not take back the time that was missed.
  */
 const SCHEDULE = `
 local delayed, slot, counter, jobs = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -29,7 +30,7 @@ local held = redis.call('GET', slot) or ''
 local heldDue, heldId = string.match(held, '^(%d+) (.+)$')
 if mode == 'follow' then
   if heldId ~= before then return {'kept', heldDue or due} end
-elseif heldId and mode == 'replace' then
+elseif heldId and mode == 'replace' and (tonumber(heldDue) > tonumber(now) or ARGV[8] ~= '') then
   if redis.call('ZREM', delayed, heldId) == 1 then
     if tonumber(redis.call('HGET', jobs .. heldId, 'attemptsMade') or 0) == 0 then state = 'replaced' end
     redis.call('DEL', jobs .. heldId)

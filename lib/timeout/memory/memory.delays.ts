@@ -21,10 +21,13 @@ export class MemoryDelays {
     const { id, slot, deadline: due } = delayed;
     const before = this.slots.get(slot);
     // One whose time has come is on its way, and the slot is free: its own handler may use it again.
-    if (before && !replace && before.deadline > this.now()) return { state: 'kept', due: before.deadline };
-    const replaced = before !== undefined && replace && this.timers.disarm(before.id);
+    const waits = before !== undefined && before.deadline > this.now();
+    if (waits && !replace) return { state: 'kept', due: before.deadline };
+    // Whoever declares a recurrence anew does not take back the time that is just due.
+    const gives = before !== undefined && replace && (waits || !delayed.repeat);
+    if (!gives && this.timers.size >= this.maximum && !this.timers.has(id)) throw tooMany(this.maximum);
+    const replaced = gives && this.timers.disarm(before.id);
     if (this.timers.has(id)) return { state: 'kept', due };
-    if (this.timers.size >= this.maximum) throw tooMany(this.maximum);
     this.timers.arm(delayed);
     this.slots.set(slot, delayed);
     return { state: replaced ? 'replaced' : 'new', due };
@@ -42,13 +45,12 @@ export class MemoryDelays {
   }
 
   private async publish(delayed: Delayed): Promise<void> {
-    if (delayed.repeat && this.isCurrent(delayed)) {
-      const next = following(delayed, this.now());
-      this.slots.set(delayed.slot, next);
-      this.timers.arm(next);
-    }
     await this.onDue(delayed);
-    if (this.isCurrent(delayed)) this.slots.delete(delayed.slot);
+    if (!this.isCurrent(delayed)) return;
+    if (!delayed.repeat) return void this.slots.delete(delayed.slot);
+    const next = following(delayed, this.now());
+    this.slots.set(delayed.slot, next);
+    this.timers.arm(next);
   }
 
   /** Not taken back meanwhile, and no other one in its place. */

@@ -18,10 +18,12 @@ interface Started {
  */
 export class MemoryTimeoutScheduler implements TimeoutScheduler {
   readonly hasSharedClock = false;
+  readonly reached: Promise<void>;
   private readonly logger = new Logger('Timeouts');
   private started?: Started;
   private stopping?: Promise<void>;
   private warned = false;
+  private setReached!: () => void;
 
   /**
    * @param now milliseconds since the epoch; a gateway's backstop takes the corrected clock of its scheduler
@@ -31,7 +33,9 @@ export class MemoryTimeoutScheduler implements TimeoutScheduler {
     private readonly options: MemoryTimeoutOptions = new MemoryTimeoutOptions(),
     readonly now: () => number = Date.now,
     private readonly outlived = false,
-  ) {}
+  ) {
+    this.reached = new Promise((resolve) => (this.setReached = resolve));
+  }
 
   get clockSkew(): number {
     return this.options.clockSkew;
@@ -50,6 +54,7 @@ export class MemoryTimeoutScheduler implements TimeoutScheduler {
       timeouts: new DueTimers<Timeout>('time-out', this.now, onDue),
       delays: new MemoryDelays(this.options.maximumDelayed, this.now, onDue),
     };
+    this.setReached();
   }
 
   async arm(timeout: Timeout): Promise<void> {
@@ -73,6 +78,7 @@ export class MemoryTimeoutScheduler implements TimeoutScheduler {
   }
 
   stop(): Promise<void> {
+    this.setReached();
     this.stopping ??= this.finish();
     return this.stopping;
   }
