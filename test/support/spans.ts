@@ -4,28 +4,56 @@ import {
   NodeTracerProvider,
   type ReadableSpan,
   SimpleSpanProcessor,
+  type SpanProcessor,
 } from '@opentelemetry/sdk-trace-node';
 import { onTestFinished, vi } from 'vitest';
 
+/** Spans that were begun and have not ended. */
+class OpenSpans implements SpanProcessor {
+  readonly open = new Set<string>();
+
+  onStart(span: ReadableSpan): void {
+    this.open.add(span.spanContext().spanId);
+  }
+
+  onEnd(span: ReadableSpan): void {
+    this.open.delete(span.spanContext().spanId);
+  }
+
+  async forceFlush(): Promise<void> {}
+
+  async shutdown(): Promise<void> {}
+}
+
 /** All spans of a test, as an SDK sees them that an application has set up. */
 export class Spans {
-  private constructor(private readonly exporter: InMemorySpanExporter) {}
+  private constructor(
+    private readonly exporter: InMemorySpanExporter,
+    private readonly unended: OpenSpans,
+  ) {}
 
   /** Sets an SDK up, for this test only. */
   static begin(options: ConstructorParameters<typeof NodeTracerProvider>[0] = {}): Spans {
     const exporter = new InMemorySpanExporter();
-    const provider = new NodeTracerProvider({ ...options, spanProcessors: [new SimpleSpanProcessor(exporter)] });
+    const unended = new OpenSpans();
+    const spanProcessors = [unended, new SimpleSpanProcessor(exporter)];
+    const provider = new NodeTracerProvider({ ...options, spanProcessors });
     provider.register();
     onTestFinished(async () => {
       trace.disable();
       context.disable();
       await provider.shutdown();
     });
-    return new Spans(exporter);
+    return new Spans(exporter, unended);
   }
 
   get all(): readonly ReadableSpan[] {
     return this.exporter.getFinishedSpans();
+  }
+
+  /** How many have not ended. */
+  get open(): number {
+    return this.unended.open.size;
   }
 
   /** Those of a name, such as `send`, in the order in which they ended. */
