@@ -42,7 +42,7 @@ export class CommandProcessor {
    * @throws where the record stopped being ours before that
    */
   async process(handler: Handler, arrival: Arrival): Promise<Later | undefined> {
-    if (arrival.ending === 'answered') return this.resend(handler, arrival);
+    if (arrival.ending === 'answered') return this.resend(handler, this.retries.lastSeen(handler, arrival));
     const rest = this.retries.rest(handler, arrival);
     return rest ?? this.traced(handler, arrival, () => this.handle(handler, arrival));
   }

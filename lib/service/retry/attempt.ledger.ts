@@ -14,8 +14,9 @@ export class AttemptLedger {
   /** @param lost told how many attempts found no room in a note */
   constructor(private readonly lost: (count: number) => void = () => undefined) {}
 
-  /** Takes over what the owner before had noted. What is known better stays. */
+  /** Takes over what the owner before had noted. What is known better stays, and what it has finished goes. */
   learn(note: string | undefined, position: bigint): void {
+    for (const offset of this.records.keys()) if (offset < position) this.records.delete(offset);
     for (const { offset, handler, ...attempted } of readNote(note, position)) {
       const known = this.find(offset, handler);
       if (!known || known.attempts < attempted.attempts) this.set(offset, handler, attempted);

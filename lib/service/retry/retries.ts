@@ -68,6 +68,11 @@ export class Retries {
     return spent ? this.exhausted(course, once) : this.attempt(course, once, made !== undefined);
   }
 
+  /** The record as the last attempt that is noted saw it. */
+  lastSeen(handler: Handler, arrival: Arrival): Arrival {
+    return tried(arrival, arrival.book?.find(noteName(handler))?.attempts ?? 1);
+  }
+
   private async once(arrival: Arrival, once: Try): Promise<Turn> {
     return { verdict: await once(arrival, (call) => call()), arrival };
   }
