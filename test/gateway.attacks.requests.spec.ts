@@ -224,6 +224,7 @@ describe('a client that smuggles bread crumbs', () => {
     ['requestId', '7f9c24e5-1c67-4f2b-9c1d-0123456789ab;final=1'],
     ['requestId', '7f9c24e5-1c67-4f2b-9c1d-0123456789ab\n'],
     ['key', 'x'.repeat(257)],
+    ['command', 'x'.repeat(250)],
   ])('gets bad_frame for the %s %j', async (field, value) => {
     const { url, topic } = await start();
     const client = await RawClient.welcome(url);

@@ -1,4 +1,4 @@
-import { NAME, TOPIC_NAME } from '../../protocol/names.js';
+import { TOPIC_NAME } from '../../protocol/names.js';
 import type { ClientFrames, Frame, Positions, TypesByTopic } from '../../protocol/frames.js';
 import { BadFrameError } from '../gateway.errors.js';
 
@@ -14,6 +14,8 @@ const OFFSET = /^(-1|0|[1-9]\d{0,18})$/;
 const PARTITION = /^(0|[1-9]\d{0,5})$/;
 /** @see https://www.w3.org/TR/trace-context/#traceparent-header */
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** As long as a topic's may be; behind `command.` it must be a type that readers take. */
+const COMMAND = /^[A-Za-z0-9_-]{1,249}$/;
 const MAX_KEY = 256;
 const MAX_BAGGAGE = 1_024;
 /** Names in one list of topics or types. */
@@ -56,7 +58,7 @@ export const read = {
     return {
       requestId: matching('requestId', requestId, UUID, 'a UUID'),
       topic: matching('topic', topic, TOPIC_NAME, 'a topic'),
-      command: matching('command', command, NAME, 'a command: A-Z, a-z, 0-9, "_" and "-"'),
+      command: matching('command', command, COMMAND, 'a command: 1 to 249 of A-Z, a-z, 0-9, "_" and "-"'),
       payload: payload ?? null,
       ...(ttl !== undefined && { ttl: milliseconds('ttl', ttl, 1) }),
       ...(age !== undefined && { age: milliseconds('age', age, 0) }),
