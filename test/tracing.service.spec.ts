@@ -99,8 +99,10 @@ describe('a handler that is tried again', () => {
     const { ERROR, UNSET } = SpanStatusCode;
     expect(attempts.map(({ attributes }) => attributes['kafka_socket.attempt'])).toEqual([undefined, 2, 3]);
     expect(attempts.map(({ status }) => status.code)).toEqual([ERROR, ERROR, UNSET]);
-    for (const { parentSpanContext } of attempts)
+    for (const { parentSpanContext, links } of attempts) {
       expect(parentSpanContext).toMatchObject({ traceId: TRACE, spanId: GATEWAY });
+      expect(links.map(({ context: linked }) => linked.spanId)).toEqual([GATEWAY]);
+    }
   });
 
   it('out of order has each attempt under the one that failed before it, in the same trace', async () => {
@@ -202,6 +204,15 @@ describe('a handler that throws what says nothing of its kind', () => {
     const [failed] = await spans.ended('process');
     expect(failed!.attributes['error.type']).toBe('TypeError');
     expect(JSON.stringify(failed!.attributes)).not.toContain('hunter2');
+  });
+});
+
+describe('a record whose id is longer than any', () => {
+  it('is handled, and its spans hold the beginning of it', async () => {
+    const { ask, spans } = await start(() => undefined);
+    void ask({ headers: { ...headers, ce_id: 'x'.repeat(10_000) } }).catch(() => undefined);
+    const [handled] = await spans.ended('process');
+    expect(handled!.attributes['messaging.message.id']).toBe('x'.repeat(256));
   });
 });
 

@@ -2,7 +2,7 @@ import { context, SpanKind, trace } from '@opentelemetry/api';
 import { traceHeaders, type TraceHeaders } from '../message/trace.headers.js';
 import { formatBaggage, parseBaggage } from './baggage.codec.js';
 import { contextOf, headersOf, spanContextOf } from './trace.context.js';
-import { bounded, markFailed, tracer } from './tracer.js';
+import { markFailed, tracer } from './tracer.js';
 
 /** A client's request, and what it says of its trace. */
 export interface TracedRequest {
@@ -45,7 +45,7 @@ export function requested<T>(request: TracedRequest, { topics, trace: trust }: S
   const attributes = {
     'messaging.destination.name': request.topic,
     'messaging.message.conversation_id': request.requestId,
-    'kafka_socket.command': bounded(request.command),
+    'kafka_socket.command': request.command,
   };
   const links = client && !trust.follow ? [{ context: client }] : [];
   const name = topics.includes(request.topic) ? `request ${request.topic}` : 'request';
