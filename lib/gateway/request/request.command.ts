@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { BreadCrumbs, ReplyAddress } from '../../message/bread-crumbs.js';
 import { encodeMessage } from '../../message/cloud-events.codec.js';
 import type { Command } from '../../message/command.js';
@@ -69,5 +69,5 @@ export function timeoutOf(
 
 /** Topic, command, key and payload as one digest: whether the same RequestId asks for the same thing. */
 export function fingerprintOf(topic: string, command: string, key: string, payload: string): string {
-  return createHash('sha256').update([topic, command, key, payload].join('\0')).digest().toString('latin1', 0, 16);
+  return hash('sha256', [topic, command, key, payload].join('\0'), 'buffer').toString('latin1', 0, 16);
 }

@@ -13,6 +13,10 @@ export function outgoingBytes<B extends Bytes | null>(bytes: B): B {
 export function outgoingHeaders(headers: RecordHeaders): IHeaders {
   const written: IHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
+    if (typeof value === 'string') {
+      written[name] = value;
+      continue;
+    }
     const values = (Array.isArray(value) ? value : [value]).filter(
       (one) => one !== undefined && one !== null,
     ) as Bytes[];

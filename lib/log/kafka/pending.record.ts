@@ -53,8 +53,14 @@ export class PendingRecord {
 
 function sizeOf({ key, value, headers = {} }: Message): number {
   let size = RECORD_OVERHEAD + Buffer.byteLength(key ?? '') + Buffer.byteLength(value ?? '');
-  for (const [name, one] of Object.entries(headers)) {
-    for (const part of [one].flat()) size += HEADER_OVERHEAD + Buffer.byteLength(name) + Buffer.byteLength(part ?? '');
+  for (const name in headers) {
+    const one = headers[name];
+    if (Array.isArray(one)) for (const part of one) size += headerSize(name, part);
+    else size += headerSize(name, one ?? '');
   }
   return size;
+}
+
+function headerSize(name: string, value: string | Buffer): number {
+  return HEADER_OVERHEAD + Buffer.byteLength(name) + Buffer.byteLength(value);
 }

@@ -63,8 +63,9 @@ export class PublishBounds {
   }
 
   private arm(): void {
+    if (this.timer) return;
     const [first] = this.pending;
-    if (this.timer || !first) return;
+    if (!first) return;
     const wait = Math.max(first.deadline - performance.now(), 0);
     this.timer = setTimeout(() => this.expire(), Math.ceil(wait));
   }
