@@ -1,4 +1,5 @@
 export { KafkaSocketError, type KafkaSocketErrorOptions } from '../kafka-socket.error.js';
+export type { Arrived } from '../entity/arrived.js';
 export { CommandAddress } from '../entity/command-address.decorator.js';
 export { InvalidEntityError, UnaddressedClassError } from '../entity/entity.errors.js';
 export { EventEntity } from '../entity/event-entity.decorator.js';

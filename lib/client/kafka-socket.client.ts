@@ -1,3 +1,4 @@
+import type { Arrived } from '../entity/arrived.js';
 import { commandAddressOf } from '../entity/command-address.decorator.js';
 import { UnaddressedClassError } from '../entity/entity.errors.js';
 import { eventEntityOf } from '../entity/event-entity.decorator.js';
@@ -179,9 +180,13 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
   ): Promise<ResultOf<C, T, N>>;
   /**
    * Sends a generic command such as `Update(Lot)`. Its key is the entity's id unless another one is given, so the changes of one
-   * entity stay in order, whoever asks for them.
+   * entity stay in order, whoever asks for them. What it resolves with came as JSON: an entity without its methods, dates as texts.
    */
-  send<P extends object, R>(command: EntityCommandClass<P, R>, payload: NoInfer<P>, options?: SendOptions): Promise<R>;
+  send<P extends object, R>(
+    command: EntityCommandClass<P, R>,
+    payload: NoInfer<P>,
+    options?: SendOptions,
+  ): Promise<Arrived<R>>;
   /**
    * Sends a command whose class has `@CommandAddress`, where page and service share it.
    * @throws {UnaddressedClassError} `class_unaddressed`
@@ -227,7 +232,7 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
     listener: TypedEventListener<EventData<C, T, E, Y>>,
   ): Off;
   /** Listens to a generic event such as `Created(Lot)`. Its data is undefined where only metadata is broadcast. */
-  on<D extends object>(event: EntityEventClass<D>, listener: TypedEventListener<D>): Off;
+  on<D extends object>(event: EntityEventClass<D>, listener: TypedEventListener<Arrived<D>>): Off;
   on(about: string | PayloadClass, ...rest: readonly unknown[]): Off {
     const listener = rest.at(-1) as EventListener;
     const [entity = '*', eventType = '*'] = rest.slice(0, -1) as string[];
