@@ -8,6 +8,7 @@ import {
   Optional,
 } from '@nestjs/common';
 import { Gateway } from './gateway/gateway.js';
+import type { GatewayOptions } from './gateway/gateway.options.js';
 import { KAFKA_SOCKET_OPTIONS } from './kafka-socket.constants.js';
 import { KafkaSocketError, messageOf } from './kafka-socket.error.js';
 import type { ResolvedOptions } from './kafka-socket.options.js';
@@ -20,6 +21,7 @@ import type { TimeoutScheduler } from './timeout/timeout.scheduler.js';
 import { isDelayed } from './timeout/delayed.js';
 import type { Waiting } from './timeout/waiting.js';
 import { sendingDue, sendingLater } from './tracing/send.span.js';
+import { tracer } from './tracing/tracer.js';
 
 /** The pause before the first new attempt to start, and the longest one, in milliseconds. */
 const RETRY = { first: 250, longest: 5_000 };
@@ -148,11 +150,18 @@ export class KafkaSocketLifecycle implements OnApplicationBootstrap, BeforeAppli
     }
   }
 
+  private warnOfStrangers({ trace }: GatewayOptions): void {
+    this.logger.warn('Neither gateway.authenticate nor gateway.admit is set: anyone may connect.');
+    if (trace.follow && tracer())
+      this.logger.warn(
+        'gateway.trace.follow is true: whoever connects chooses which traces are recorded. Set it to false.',
+      );
+  }
+
   private warnOfOpenDoors(): void {
     if (process.env['NODE_ENV'] !== 'production') return;
     const { gateway, kafka, log, redis } = this.options;
-    if (gateway && !gateway.authenticate && !gateway.admit)
-      this.logger.warn('Neither gateway.authenticate nor gateway.admit is set: anyone may connect.');
+    if (gateway && !gateway.authenticate && !gateway.admit) this.warnOfStrangers(gateway);
     if (gateway && !gateway.authorize && gateway.guards.length === 0)
       this.logger.warn(
         'Neither gateway.authorize nor gateway.guards is set: who is connected may send and read everything.',

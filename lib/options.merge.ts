@@ -30,6 +30,8 @@ const LISTS = new Set(['origins', 'include']);
 /** Lists that hold other things than texts. */
 const LISTS_OF_PARTS = new Set(['include', 'guards']);
 const HOOKS = new Set(['admit', 'authenticate', 'authorize']);
+/** Yes or no, and nothing beside it: `'false'` out of an environment variable would be yes. */
+const TRUTHS = new Set(['follow']);
 /** Options that `false` switches off. */
 const SWITCHES = new Set(['createTopics']);
 
@@ -76,6 +78,7 @@ function isObject(value: unknown): value is object {
 function fits(current: unknown, value: unknown, key: string, where: string, problems: string[]): boolean {
   if (typeof current === 'number') return isNumberFrom(MINIMA[key] ?? 1, value, where, problems);
   if (typeof current === 'string' && typeof value !== 'string') return refuse(`"${where}" is not a text.`, problems);
+  if (TRUTHS.has(key) && typeof value !== 'boolean') return refuse(`"${where}" is neither true nor false.`, problems);
   if (Array.isArray(current) || LISTS.has(key)) return isListOfTexts(value, key, where, problems);
   if (HOOKS.has(key) && typeof value !== 'function') return refuse(`"${where}" is not a function.`, problems);
   if (isOptions(current) && !SWITCHES.has(key)) return refuse(`"${where}" cannot be switched off.`, problems);

@@ -1,6 +1,7 @@
 import { SpanStatusCode } from '@opentelemetry/api';
+import { Logger } from '@nestjs/common';
 import { MemoryMessageLog } from 'nestjs-kafka-socket';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { LogUnavailableError } from '../lib/log/log.errors.js';
 import { startApp } from './support/app.js';
 import { auction } from './support/auction.js';
@@ -90,6 +91,32 @@ describe('the span of a request', () => {
     await stopped;
 
     expect(await answers()).toEqual(['accepted']);
+  });
+});
+
+describe('what a gateway takes of a client’s word', () => {
+  it.each([
+    [{ baggage: ['a b'] }, '"gateway.trace.baggage" holds "a b"'],
+    [{ baggage: 'tenant' as never }, '"gateway.trace.baggage"'],
+    [{ follow: 'false' as never }, '"gateway.trace.follow" is neither true nor false'],
+  ])('is checked at the start: %j', async (given, problem) => {
+    await expect(startApp({ gateway: { topics: ['any'], trace: given } })).rejects.toThrow(problem);
+  });
+
+  it.each([
+    ['a line', {}, 1],
+    ['no line where it is not followed', { trace: { follow: false } }, 0],
+    ['no line where clients are known', { authenticate: () => ({ claims: {} }) }, 0],
+  ])('is worth %s in production', async (_case, options, lines) => {
+    Spans.begin();
+    vi.stubEnv('NODE_ENV', 'production');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const warned = vi.spyOn(Logger.prototype, 'warn').mockReturnValue();
+    onTestFinished(() => warned.mockRestore());
+    await startApp({ gateway: { topics: [auction().topic], ...options } });
+
+    const told = warned.mock.calls.filter(([line]) => String(line).includes('gateway.trace.follow'));
+    expect(told).toHaveLength(lines);
   });
 });
 

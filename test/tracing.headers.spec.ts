@@ -25,9 +25,22 @@ describe('baggage of an application', () => {
         const baggage = (headersOf(within) as TraceHeaders).baggage ?? '';
         const back = propagation.getBaggage(contextOf({ baggage }))?.getAllEntries() ?? [];
         expect(baggage.length).toBeLessThanOrEqual(8_192);
+        expect(baggage.split(',').length).toBeLessThanOrEqual(64);
         expect(back.length).toBe(Math.min(64, Object.keys(values).length));
         for (const [name, { value }] of back) expect(value).toBe(values[name]);
       }),
     );
+  });
+
+  it.each([
+    [20, 1_000, 8],
+    [100, 1, 64],
+  ])('is cut between entries: of %d of %d characters %d are carried on', (count, length, carried) => {
+    const names = Array.from({ length: count }, (_, n) => `n${n}`);
+    const entries = Object.fromEntries(names.map((name) => [name, { value: 'x'.repeat(length) }]));
+    const within = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage(entries));
+    const { baggage = '' } = headersOf(within) as TraceHeaders;
+    const written = names.slice(0, carried).map((name) => `${name}=${'x'.repeat(length)}`);
+    expect(baggage.split(',')).toEqual(written);
   });
 });

@@ -42,7 +42,8 @@ export class TraceOptions {
   /**
    * Whether a client's trace is gone on with, so that one trace shows all from the click on. `false`: every request begins a trace of its
    * own, linked to the client's. A client chooses the id of its trace and whether it is recorded, so where strangers connect they
-   * could have all that they do recorded, or write into traces whose ids they know.
+   * could have all that they do recorded or none of it, or write into traces whose ids they know: set it to `false` there.
+   * @see https://www.w3.org/TR/trace-context/#denial-of-service
    * @default true
    */
   follow = true;
