@@ -11,7 +11,6 @@ import { CommandHandler } from '../lib/service/declaration/command-handler.decor
 import type { CommandContext, LateContext } from '../lib/service/handling/handler.context.js';
 import { MessagePublisher } from '../lib/service/message.publisher.js';
 import { sharedInboxes } from './support/inboxes.js';
-import { Markdown, quoted } from './support/markdown.js';
 import { Measurements } from './support/measurements.js';
 import { BACKENDS, fresh, Gate, openLog, request, startService } from './support/service.js';
 import { endRequest } from './support/ended.request.js';
@@ -282,7 +281,5 @@ describe('what a service measures', () => {
     await expect.poll(() => of('late', { command: 'Refund' })).toBe(1);
     expect(await of('late', { command: 'Charge' })).toBe(1);
     expect(await of('dead_letters', { reason: 'failed' })).toBe(1);
-    const [, rows] = (await Markdown.read('README.md')).section('Metrics').tables;
-    for (const [metric, unit] of rows!) expect(await measured.unit(quoted(metric!)[0]!)).toBe(quoted(unit!)[0]);
   });
 });

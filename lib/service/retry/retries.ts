@@ -78,14 +78,19 @@ export class Retries {
   }
 
   private async attempt(course: Course, once: Try, isRetry: boolean): Promise<Turn> {
-    const { handler, arrival, book } = course;
+    const { arrival, book } = course;
     // Before it begins: what kills its process must have been counted.
     if (isRetry || book.mayHaveBegun) await this.note(course);
     arrival.signal.throwIfAborted();
-    const verdict = await once(arrival, async (call) => this.judge(course, await call()));
-    const end: AttemptEnd = verdict.again ? 'retried' : (verdict.retryEnd ?? 'ended');
-    if (!arrival.signal.aborted) this.metrics.attempted(handler.label, course.policy.order, end);
+    const verdict = await once(arrival, async (call) => this.counted(course, this.judge(course, await call())));
     return verdict.again ? this.again(course, verdict) : { verdict, arrival };
+  }
+
+  /** Only what was called here: not what was too late, lost meanwhile, or found in an inbox. */
+  private counted({ handler, arrival, policy }: Course, verdict: Verdict): Verdict {
+    const end: AttemptEnd = verdict.again ? 'retried' : (verdict.retryEnd ?? 'ended');
+    if (!verdict.uncalled && !arrival.signal.aborted) this.metrics.attempted(handler.label, policy.order, end);
+    return verdict;
   }
 
   /** It was begun as often as it may be, and the last time ended neither well nor badly: its process did. */
