@@ -56,7 +56,7 @@ describe('the package that is published', () => {
   });
 
   describe.each(['module', 'commonjs'] as const)('installed in a Nest application of type %s', (type) => {
-    it('compiles, and takes a bid from its client through its handler and back', async () => {
+    it('compiles, and takes a bid and a generic command from its client through their handlers and back', async () => {
       const app = await createApplication(tarball, type, join(root, 'test/fixtures/package'));
 
       expect(await compile(app)).toEqual([]);
@@ -66,7 +66,7 @@ describe('the package that is published', () => {
 
       expect(stderr).toBe('');
       const bid = { lot: 7, amount: 120 };
-      expect(JSON.parse(stdout)).toEqual({ result: bid, event: bid });
+      expect(JSON.parse(stdout)).toEqual({ result: bid, event: bid, title: 'Moon Jar' });
     }, 90_000);
   });
 });
