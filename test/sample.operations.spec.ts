@@ -43,6 +43,8 @@ describe('the sample in one process', () => {
       return spans.map(({ name }) => name.split(' ')[0]!).sort((one, other) => one.localeCompare(other));
     };
     await expect.poll(names).toEqual(['deliver', 'process', 'request', 'send', 'send']);
+    expect((await sample.get(`/traces/${traceId}`)).headers.get('cache-control')).toBe('no-store');
+    expect((await sample.get('/traces/%3Cscript%3E')).status).toBe(400);
   });
 
   it('tells Prometheus what became of a bid', async () => {

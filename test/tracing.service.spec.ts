@@ -117,6 +117,7 @@ describe('a handler that is tried again', () => {
 
   it('has no span for a look that comes too early, since another handler of the event is due before it', async () => {
     const [soon, late] = [failing(2), failing(1)];
+    const called: number[] = [];
     const events = fresh('looks');
     @EventEntity(events, 'Job')
     class Two {}
@@ -131,6 +132,7 @@ describe('a handler that is tried again', () => {
       @EventHandler(Two, 'Done')
       @Retry({ attempts: 3, order: 'in-order', backoff: { ...FAST, first: 150, maximum: 150 } })
       late(): string {
+        called.push(Date.now());
         return late();
       }
     }
@@ -141,6 +143,7 @@ describe('a handler that is tried again', () => {
     await expect.poll(() => outcomes().filter((outcome) => outcome === 'success')).toHaveLength(2);
 
     expect(outcomes()).toHaveLength(5);
+    expect(called[1]! - called[0]!).toBeGreaterThanOrEqual(150);
     expect(outcomes().filter((outcome) => outcome === 'failed')).toHaveLength(3);
   });
 });
