@@ -67,9 +67,10 @@ function queueOptions(options: RedisOptions): BullModuleOptions {
       reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false), // a replica now: find the new primary, ask it again
     },
     settings: {
-      // A process that dies while it publishes leaves its jobs locked; others take them over after lock and check.
-      lockDuration: 10_000,
-      stalledInterval: 5_000,
+      // A process that dies, or loses its connection, while it publishes leaves its jobs locked; others take them over after lock
+      // and two checks: within 9 s. Each check is one script for all processes, over the jobs that run.
+      lockDuration: 5_000,
+      stalledInterval: 2_000,
       maxStalledCount: Number.MAX_SAFE_INTEGER, // Bull drops a job that stalled more often, and ours cannot be to blame
       guardInterval: 1_000, // a wake-up that pub/sub lost comes this late
       retryProcessDelay: 1_000,

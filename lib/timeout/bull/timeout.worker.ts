@@ -13,6 +13,9 @@ const WAIT_AT_MOST = 50;
 /** How long a stop waits for what is being published, in milliseconds. */
 const STOP_LIMIT = 5_000;
 
+/** How long a stop leaves Redis to hand out the jobs that were asked for, in milliseconds: one that is lost on its way waits to be taken over. */
+const LAST_JOBS = 50;
+
 /** What a worker's jobs are. */
 export interface JobKind {
   /** What people call one. */
@@ -66,11 +69,19 @@ export class TimeoutWorker<W extends Waiting> {
   async stop(): Promise<void> {
     this.stopped = true;
     const idle = async () => {
-      await this.queue.pause(true, true).catch(() => undefined); // rejects where Redis is away, and then there is nothing to take
+      const paused = this.queue.pause(true, true).catch(() => undefined); // rejects where Redis is away, and then there is nothing to take
+      await sleep(LAST_JOBS).then(() => nextTurn());
+      this.hangUp();
+      await paused;
       await Promise.allSettled(this.running);
     };
     await within(idle(), STOP_LIMIT, () => new Error()).catch(() => undefined);
     await nextTurn(); // in which Bull tells Redis what came of them
+  }
+
+  /** Bull says goodbye on the connection that waits for jobs, where it is not heard, and hangs up half a second later. */
+  private hangUp(): void {
+    for (const client of this.queue.clients) if ('blocked' in client) client.disconnect(); // Bull's mark, true or not
   }
 
   private run(job: Job<W>): Promise<void> {
