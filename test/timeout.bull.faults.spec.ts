@@ -96,7 +96,8 @@ describeWithRedis('time-outs in Redis, when things go wrong', () => {
       await new Promise((resolve) => setTimeout(resolve, deadline - scheduler.now()));
       if (await scheduler.disarm(id)) certain.add(id);
     };
-    await Promise.all(timeouts.map(disarm));
+    // Some of them clearly after, because on a busy machine all others may be taken back before Bull looks.
+    await Promise.all(timeouts.map((one, i) => disarm(i % 5 ? one : { ...one, deadline: one.deadline + 500 })));
     expect(certain.size).toBeGreaterThan(0);
     expect(certain.size).toBeLessThan(1_000);
     await due.count(1_000 - certain.size);

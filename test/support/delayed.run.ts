@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { CommandAddress, type KafkaSocketError, KafkaSocketHealth, MessagePublisher } from 'nestjs-kafka-socket';
 import { inject, onTestFinished, vi } from 'vitest';
+import { decodeEnvelope } from '../../lib/message/cloud-events.codec.js';
 import { messageTypeOf } from '../../lib/message/message.type.js';
+import type { LogRecord } from '../../lib/message/record.js';
 import { headerText } from '../../lib/message/record.headers.js';
 import { startApp } from './app.js';
 import { freePorts } from './free.ports.js';
@@ -15,12 +17,15 @@ import { ServerProcess } from './server.process.js';
 import { TemporaryDirectory } from './temporary.directory.js';
 
 const MEMBER = fileURLToPath(new URL('./delayed.member.mjs', import.meta.url));
-/** When the first ones are due, and over how long they spread, in milliseconds. */
-const LEAD = 3_000;
+/** When the first ones are due: time to schedule so many a millisecond; and over how long they spread, in milliseconds. */
+const LEAD = 1_500;
+const SCHEDULED = 2;
 const SPREAD = 6_000;
-/** How often all clients of Redis are cut off, and the pause before each time: they come back within 1.5 s. In milliseconds. */
-const WAVES = 5;
-const PAUSE = 2_500;
+/** Nothing is broken before that, so that it is seen how late they are without. Part of the spread. */
+const QUIET = 0.4;
+/** How often all clients of Redis are cut off then, and the pause before each time: they come back within 1.5 s. In milliseconds. */
+const WAVES = 3;
+const PAUSE = 2_000;
 /** Longer than the jobs of a process that died wait for another one, in milliseconds. */
 const PATIENCE = 40_000;
 /** One in so many is taken back again. */
@@ -37,6 +42,8 @@ export interface DelayedReport {
   readonly effects: ReadonlyMap<number, number>;
   /** How late each effect was, in milliseconds by Redis's clock, sorted. */
   readonly lateness: readonly number[];
+  /** How late each command was in the log, in milliseconds, sorted: of those due while nothing was broken, and of the others. */
+  readonly published: { readonly quiet: readonly number[]; readonly broken: readonly number[] };
   /** How often a handler was called, and how many records the log holds of commands that it holds already. */
   readonly calls: number;
   readonly doubles: number;
@@ -55,12 +62,13 @@ export async function delayedRun(commands: number): Promise<DelayedReport> {
 
   const faults: string[] = [];
   const ending = new AbortController();
-  const breaking = breakThings(outside, services, ending.signal, (fault) => faults.push(fault));
-  const { cancelled, doubtful } = await scheduleAll(topic, port, commands);
+  const begin = Date.now() + LEAD + commands / SCHEDULED;
+  const breaking = breakThings(outside, services, begin, ending.signal, (fault) => faults.push(fault));
+  const { cancelled, doubtful } = await scheduleAll(topic, port, commands, begin);
   await settled(outside, commands - cancelled.size - doubtful.size, doubtful);
   ending.abort();
   await breaking;
-  return { faults, cancelled, doubtful, ...(await judge(outside, topic)) };
+  return { faults, cancelled, doubtful, ...(await judge(outside, topic, begin + SPREAD * QUIET)) };
 }
 
 /** Resolves when so many took effect, or none has for long: what is missing then is for the caller to say. */
@@ -92,23 +100,26 @@ async function startServices(topic: string, redisPort: number): Promise<ServerPr
   return services;
 }
 
-/** Cuts all clients of Redis off, in waves, and kills one service, then stops the other; each comes back at once. */
+/** Cuts all clients of Redis off, once while they are scheduled, then in waves, and kills one service, then stops the other; each comes back at once. */
 async function breakThings(
   redis: Redis,
   [one, other]: ServerProcess[],
+  begin: number,
   signal: AbortSignal,
   note: (fault: string) => void,
 ): Promise<void> {
   const until = (milliseconds: number) => pause(milliseconds, undefined, { signal }).catch(() => undefined);
+  const cutOff = async () => {
+    for (const type of ['normal', 'pubsub']) await redis.client('KILL', 'TYPE', type, 'SKIPME', 'yes').catch(() => 0);
+    note('Redis cut off');
+  };
   const waves = async () => {
     for (let wave = 0; wave < WAVES && !signal.aborted; wave++) {
+      await cutOff();
       await until(PAUSE);
-      for (const type of ['normal', 'pubsub']) await redis.client('KILL', 'TYPE', type, 'SKIPME', 'yes').catch(() => 0);
-      note('Redis cut off');
     }
   };
   const services = async () => {
-    await until(LEAD + SPREAD / 6);
     note('service killed');
     await one!.kill();
     await one!.start();
@@ -116,6 +127,9 @@ async function breakThings(
     await other!.stop();
     await other!.start();
   };
+  await until(300);
+  await cutOff();
+  await until(begin + SPREAD * QUIET - Date.now());
   await Promise.all([waves(), services()]);
 }
 
@@ -124,6 +138,7 @@ async function scheduleAll(
   topic: string,
   port: number,
   commands: number,
+  begin: number,
 ): Promise<Pick<DelayedReport, 'cancelled' | 'doubtful'>> {
   @CommandAddress(topic, 'Close')
   class Close {
@@ -146,7 +161,6 @@ async function scheduleAll(
       }
     }
   };
-  const begin = Date.now() + LEAD;
   const cancelled = new Set<number>();
   const doubtful = new Set<number>();
   const told = (n: number) => (certain: boolean) => void (certain && cancelled.add(n));
@@ -174,19 +188,40 @@ async function entries(redis: Redis): Promise<[n: number, late: number][]> {
   return texts.map((text) => text.split(' ').map(Number) as [number, number]);
 }
 
-async function judge(redis: Redis, topic: string): Promise<Omit<DelayedReport, 'faults' | 'cancelled' | 'doubtful'>> {
-  const ids: (string | undefined)[] = [];
+async function judge(
+  redis: Redis,
+  topic: string,
+  brokenFrom: number,
+): Promise<Omit<DelayedReport, 'faults' | 'cancelled' | 'doubtful'>> {
+  const written = new Map<string, LogRecord>();
+  let doubles = 0;
   const log = await openLog('kafka');
   for (const { partition, start: from, end: to } of await log.offsets(topic)) {
     for await (const { records } of log.read({ topic, partition, from, to }))
-      for (const { headers } of records)
-        if (messageTypeOf(headers)?.kind === 'command') ids.push(headerText(headers['ce_id']));
+      for (const record of records) {
+        if (messageTypeOf(record.headers)?.kind !== 'command') continue;
+        const id = headerText(record.headers['ce_id'])!;
+        if (written.has(id)) doubles++;
+        else written.set(id, record);
+      }
   }
   const all = await entries(redis);
   return {
     effects: await effectsIn(redis),
     lateness: all.map(([, late]) => late).sort((a, b) => a - b),
     calls: Number(await redis.get('calls')),
-    doubles: ids.length - new Set(ids).size,
+    published: latenessIn([...written.values()], brokenFrom),
+    doubles,
   };
+}
+
+function latenessIn(records: readonly LogRecord[], brokenFrom: number): DelayedReport['published'] {
+  const quiet: number[] = [];
+  const broken: number[] = [];
+  for (const { headers, timestamp } of records) {
+    const { due } = decodeEnvelope(headers).breadCrumbs;
+    // What was due in the last moment before may have been on its way when things broke.
+    (due! < brokenFrom - 500 ? quiet : broken).push(timestamp - due!);
+  }
+  return { quiet: quiet.sort((a, b) => a - b), broken: broken.sort((a, b) => a - b) };
 }
