@@ -91,6 +91,16 @@ describe('the note of attempts', () => {
     expect(ledger.write(6n)).toBe('');
   });
 
+  it('forgets what another owner has finished meanwhile, and keeps the rest', () => {
+    const ledger = new AttemptLedger();
+    for (const offset of [5n, 6n]) ledger.set(offset, '', { attempts: 2, due: 1_800_000_000_000 });
+
+    ledger.learn(undefined, 6n);
+
+    expect(ledger.find(5n, '')).toBeUndefined();
+    expect(ledger.find(6n, '')).toMatchObject({ attempts: 2 });
+  });
+
   it('that overflows says so once for each note, and forgets those with the fewest attempts', () => {
     const lost: number[] = [];
     const ledger = new AttemptLedger((count) => lost.push(count));

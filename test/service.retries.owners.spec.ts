@@ -10,6 +10,7 @@ import {
   Retry,
 } from 'nestjs-kafka-socket';
 import { MemoryLogOptions } from '../lib/log/log.options.js';
+import type { LogRecord } from '../lib/message/record.js';
 import { ClaimInbox } from '../lib/service/inbox/claim.inbox.js';
 import { MemoryClaimStore } from '../lib/service/inbox/memory.claim.store.js';
 import { InboxOptions } from '../lib/service/inbox/inbox.options.js';
@@ -90,6 +91,32 @@ describe('a partition that is lost while a record of it backs off', () => {
   });
 });
 
+describe('a record that backs off', () => {
+  it('has bytes of its own: it keeps nothing alive of what was fetched with it', async () => {
+    const { topic, log, partition, start, called } = await house((attempt) => {
+      if (attempt < 2) throw new Error('not yet');
+    });
+    const fetched: Buffer[] = [];
+    const read = log.read.bind(log);
+    const viewed = (record: LogRecord): LogRecord => {
+      const value = Buffer.from(record.value!);
+      fetched.push(value);
+      return { ...record, value };
+    };
+    log.read = async function* (range, signal) {
+      for await (const batch of read(range, signal)) yield { ...batch, records: batch.records.map(viewed) };
+    };
+    const { follower } = await start();
+    const { requestId } = await request(log, topic, 'Work', {});
+    await partition.give();
+    await called(1);
+
+    for (const bytes of fetched) bytes.fill(0);
+
+    expect(await follower.outcome(requestId)).toEqual({ status: 'success', value: 2 });
+  });
+});
+
 describe('a record that ends whoever handles it', () => {
   it('is given up after so many attempts, the first one of an unknown owner aside', async () => {
     const { topic, log, partition, start, called, attempts } = await house(() => new Promise(() => undefined), 2);
@@ -108,6 +135,25 @@ describe('a record that ends whoever handles it', () => {
     expect(await last.follower.outcome(requestId)).toMatchObject({ status: 'failed' });
     expect(await last.follower.deadLetter()).toMatchObject({ dlq_reason: 'failed', dlq_attempts: '2' });
     expect(attempts()).toEqual([1, 2]);
+  });
+});
+
+describe('a record that ends whoever handles it, far behind another one', () => {
+  it('is counted as well, however many lie between that are not ours', async () => {
+    const { topic, log, partition, start, called, attempts } = await house(() => new Promise(() => undefined), 3);
+    await log.ensureTopics([topic]);
+    await request(log, topic, 'Work', {}, { key: 'a' });
+    for (let n = 0; n < 4; n++) await request(log, topic, 'Elsewhere', {}, { key: 'c' });
+    await request(log, topic, 'Work', {}, { key: 'b' });
+
+    for (let life = 1; life <= 2; life++) {
+      await start({ options: { drainTimeout: 50, maxUncommitted: 2 } });
+      await partition.give();
+      await called(2 * life);
+      partition.lose();
+    }
+
+    expect(attempts()).toEqual([1, 1, 2, 2]);
   });
 });
 
