@@ -28,7 +28,11 @@ module.exports = {
       to: { circular: true },
     },
     oneWay('protocol', [], 'The words on the wire are for any client, so they stand on nothing.'),
-    oneWay('entity', ['protocol', 'kafka-socket.error'], 'What commands and events are about is the same for both ends.'),
+    oneWay(
+      'entity',
+      ['protocol', 'kafka-socket.error'],
+      'What commands and events are about is the same for both ends.',
+    ),
     oneWay('message', ['protocol', 'kafka-socket.error'], 'What travels knows nothing of how it travels.'),
     oneWay('log', ['message', 'kafka-socket.error'], 'A log carries messages; who reads them is not its business.'),
     oneWay('timeout', ['message', 'kafka-socket.error'], 'A scheduler wakes with a message, it does not publish.'),
@@ -53,7 +57,11 @@ module.exports = {
       ['dead-letters', 'log', 'message', 'kafka-socket.error'],
       'A command line needs no application around it.',
     ),
-    oneWay('client', ['entity', 'protocol', 'kafka-socket.error'], 'The client knows the server by its protocol alone.'),
+    oneWay(
+      'client',
+      ['entity', 'protocol', 'kafka-socket.error'],
+      'The client knows the server by its protocol alone.',
+    ),
     {
       name: 'client-runs-in-browsers',
       comment: 'No Node built-ins, no Nest, no package at all: a page loads these files as they are.',

@@ -148,7 +148,8 @@ function checkGateway(gateway: GatewayOptions, problems: string[]): void {
     );
   }
   for (const name of trace.baggage) {
-    if (!BAGGAGE_NAME.test(name)) problems.push(`"gateway.trace.baggage" holds "${name}", which is no name of an entry.`);
+    if (!BAGGAGE_NAME.test(name))
+      problems.push(`"gateway.trace.baggage" holds "${name}", which is no name of an entry.`);
   }
   if (ttl.default > ttl.maximum) {
     problems.push(

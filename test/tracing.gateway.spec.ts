@@ -106,7 +106,7 @@ describe('what a gateway takes of a client’s word', () => {
   it.each([
     ['a line', {}, 1],
     ['no line where it is not followed', { trace: { follow: false } }, 0],
-    ['no line where clients are known', { authenticate: () => ({ claims: {} }) }, 0],
+    ['no line where clients are known', { authenticate: () => ({ claims: { sub: 'anna' } }) }, 0],
   ])('is worth %s in production', async (_case, options, lines) => {
     Spans.begin();
     vi.stubEnv('NODE_ENV', 'production');
