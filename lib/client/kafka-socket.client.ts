@@ -199,7 +199,8 @@ export class KafkaSocketClient<C extends Contract = UntypedContract> {
     return this.#send(topic, name, payload, { key: entityKeyOf(to, payload), ...options });
   }
 
-  async #send(topic: string, command: string, payload: unknown, options: SendOptions = {}): Promise<unknown> {
+  /** Not async: each promise between an outcome and who waits for it lets a later event overtake it. */
+  #send(topic: string, command: string, payload: unknown, options: SendOptions = {}): Promise<unknown> {
     const { ttl = this.#options.ttl, key, baggage, signal, ...listeners } = options;
     checkTtl(ttl);
     const progress = listeners.onProgress && true;

@@ -40,19 +40,23 @@ export class PersistentPublisher {
    * @throws what the last try threw, once the signal is aborted
    */
   publish(record: OutgoingRecord, signal?: AbortSignal): Promise<LogPosition> {
-    return sending(record, (traced) => this.persist(record.topic, () => this.log.publish(traced), signal));
+    return sending(record, (traced) => this.write(traced, signal));
   }
 
   /** As {@link publish}, for what was made before; where the record has a delay, the scheduler gets it. */
   async publishOrSchedule({ delay, ...record }: HeldRecord, signal?: AbortSignal): Promise<void> {
-    const publish = (traced: OutgoingRecord) => this.persist(record.topic, () => this.log.publish(traced), signal);
-    if (!delay) return void (await sendingHeld(record, publish));
+    if (!delay) return void (await sendingHeld(record, (traced) => this.write(traced, signal)));
     // What is held was made to wait, and is text.
     const schedule = () => this.scheduler.schedule({ ...delay, record: record as WaitingRecord }, delay);
-    await this.persist(record.topic, schedule, signal);
+    await this.persist(schedule, `A command for ${record.topic} is not scheduled yet and is tried again`, signal);
   }
 
-  private async persist<T>(topic: string, put: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  private write(record: OutgoingRecord, signal?: AbortSignal): Promise<LogPosition> {
+    const publish = () => this.log.publish(record);
+    return this.persist(publish, `A record for ${record.topic} is not in the log yet and is sent again`, signal);
+  }
+
+  private async persist<T>(put: () => Promise<T>, trouble: string, signal?: AbortSignal): Promise<T> {
     let giveUpAt: number | undefined;
     for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       try {
@@ -61,9 +65,7 @@ export class PersistentPublisher {
         if (!isTemporary(error) || !signal) throw error;
         if (signal.aborted) giveUpAt ??= performance.now() + (isLost(signal) ? AFTER_LOSS : 0);
         if (giveUpAt !== undefined && performance.now() >= giveUpAt) throw error;
-        this.logger.warn(
-          `A record for ${topic} is not in the log, or not scheduled, yet and is sent again: ${messageOf(error)}`,
-        );
+        this.logger.warn(`${trouble}: ${messageOf(error)}`);
         // Spread, because what could not be published at once would else come back at once.
         await pauseFor(pause * (0.5 + Math.random() / 2), signal);
         if (signal.aborted && !isLost(signal)) throw error;
