@@ -3,7 +3,7 @@ import { delayedRun } from './support/delayed.run.js';
 import { describeWithKafka } from './support/real.parts.js';
 
 /** `npm run test:crash` is the long run, of 10,000. */
-const commands = Number(process.env['DELAYED_COMMANDS'] ?? 1_000);
+const commands = Number(process.env['DELAYED_COMMANDS'] ?? 500);
 
 describeWithKafka('delayed commands, while services are killed and stopped and clients of Redis are cut off', () => {
   it.skipIf(!inject('redisUrl'))(

@@ -21,13 +21,13 @@ import { fresh, openLog, request, startService } from './support/service.js';
 const PAUSE = 1_000;
 const EACH = 6;
 
-/** Handlers of commands and events, in both orders, which succeed at their third attempt, and what they were called with. */
+/** Handlers of commands and events, in both orders, which succeed when they are called for the third time, and what they were called with. */
 function house() {
   const topic = fresh('dealt');
   const calls: { name: string; attempt: number; at: number }[] = [];
   const handle = (name: string, attempt: number): void => {
     calls.push({ name, attempt, at: Date.now() });
-    if (attempt < 3) throw new Error('not yet');
+    if (calls.filter((call) => call.name === name).length < 3) throw new Error('not yet');
   };
   const retry = (order: RetryOrder) => ({ order, backoff: { first: PAUSE, factor: 1, jitter: 0 } });
   @CommandAddress(topic, 'InOrder')
@@ -98,7 +98,10 @@ describeWithKafka('commands and events that back off while instances come and go
     await expect.poll(() => calls.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(3 * 4 * EACH);
     for (const handled of new Set(calls.map((call) => call.name))) {
       const made = calls.filter((call) => call.name === handled);
-      expect(made.map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+      // An attempt that was counted, and whose process was stopped before it began, is not made: see README, "Retries".
+      const attempts = made.map(({ attempt }) => attempt);
+      expect(attempts).toHaveLength(3);
+      expect(attempts).toEqual([...new Set(attempts)].sort((one, other) => one - other));
       for (const [index, { at }] of made.slice(1).entries()) expect(at - made[index]!.at).toBeGreaterThanOrEqual(PAUSE);
     }
     for (const { requestId } of sent) expect(second.follower.outcomes(requestId)).toHaveLength(1);
