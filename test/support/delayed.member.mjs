@@ -1,12 +1,10 @@
 // A service in a process of its own, which can be killed at any moment. Plain JavaScript: it runs what was built.
-import 'reflect-metadata';
-import { Controller, Get, Module, ServiceUnavailableException } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
 import { IsInt } from 'class-validator';
 import { Redis } from 'ioredis';
-import { CommandAddress, CommandHandler, KafkaSocketHealth, KafkaSocketModule } from 'nestjs-kafka-socket';
+import { CommandAddress, CommandHandler, KafkaSocketModule } from 'nestjs-kafka-socket';
+import { decorate, serve } from './member.application.mjs';
 
-const { PORT, TOPIC, KAFKA_BROKERS, REDIS_PORT } = process.env;
+const { TOPIC, KAFKA_BROKERS, REDIS_PORT } = process.env;
 
 /** Keeps effect and completion in one step, as a transaction does: which command it was, and how late by Redis's own clock. */
 const COMMIT = `
@@ -42,40 +40,12 @@ class Closing {
 }
 decorate(Closing, 'close', CommandHandler(Close));
 
-class Health {
-  constructor(health) {
-    this.health = health;
-  }
+const member = KafkaSocketModule.forRoot({
+  service: TOPIC,
+  kafka: { brokers: KAFKA_BROKERS.split(','), createTopics: { partitions: 6, replicationFactor: 1 } },
+  redis: { host: '127.0.0.1', port: Number(REDIS_PORT) },
+  handlers: { inbox: { store: new Effects() } },
+});
 
-  get() {
-    const report = this.health.check();
-    if (!report.ready) throw new ServiceUnavailableException(report);
-    return report;
-  }
-}
-Reflect.defineMetadata('design:paramtypes', [KafkaSocketHealth], Health);
-Controller('health')(Health);
-decorate(Health, 'get', Get());
-
-class Member {}
-Module({
-  imports: [
-    KafkaSocketModule.forRoot({
-      service: TOPIC,
-      kafka: { brokers: KAFKA_BROKERS.split(','), createTopics: { partitions: 6, replicationFactor: 1 } },
-      redis: { host: '127.0.0.1', port: Number(REDIS_PORT) },
-      handlers: { inbox: { store: new Effects() } },
-    }),
-  ],
-  controllers: [Health],
-  providers: [Closing],
-})(Member);
-
-const app = await NestFactory.create(Member, { logger: ['error', 'warn', 'fatal'] });
-app.enableShutdownHooks();
-await app.listen(Number(PORT), '127.0.0.1');
+await serve([member], [Closing]);
 process.once('SIGTERM', () => setTimeout(() => process.exit(), 15_000).unref());
-
-function decorate(type, method, decorator) {
-  decorator(type.prototype, method, Object.getOwnPropertyDescriptor(type.prototype, method));
-}
