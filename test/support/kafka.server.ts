@@ -20,8 +20,8 @@ export interface KafkaServerOptions {
    * @default 1
    */
   brokers?: 1 | 3;
-  /** Broker settings beside or instead of the usual ones, such as `log.retention.ms`; for listeners, made from a broker's ports. */
-  properties?: BrokerProperties | ((ports: { port: number; controllerPort: number }) => BrokerProperties);
+  /** Broker settings beside or instead of the usual ones, such as `log.retention.ms`; for listeners, made from a broker's id, from 1 up, and ports. */
+  properties?: BrokerProperties | ((broker: { id: number; port: number; controllerPort: number }) => BrokerProperties);
 }
 
 /** One broker; it keeps its port and its data over kills and restarts. */

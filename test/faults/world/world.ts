@@ -1,7 +1,22 @@
-import type { KafkaServer } from '../../support/kafka.server.js';
-import type { RedisServer } from '../../support/redis.server.js';
-import type { Member } from './member.js';
-import type { TcpProxy } from './tcp.proxy.js';
+import { writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
+import { freePorts } from '../../support/free.ports.js';
+import { KafkaServer } from '../../support/kafka.server.js';
+import { RedisServer } from '../../support/redis.server.js';
+import { Member, type MemberRole } from './member.js';
+import { KafkaListeners } from './kafka.listeners.js';
+import { TcpProxy } from './tcp.proxy.js';
+
+// By the package's own name: this file may run from where it was compiled to.
+const ROOT = dirname(createRequire(import.meta.url).resolve('nestjs-kafka-socket/package.json'));
+const PROGRAM = join(ROOT, 'test/faults/member.mjs');
+const CLOCK = join(ROOT, 'test/faults/world/shifted.clock.mjs');
+const BROKERS = 3;
+const ROLES: readonly MemberRole[] = ['gateway', 'gateway', 'gateway', 'service', 'service', 'service'];
+
+type End = () => Promise<void> | void;
 
 export interface WorldOptions {
   /** Where the members write what they say: `<name>.log`. It exists, and stays when the world ends. */
@@ -36,4 +51,96 @@ export interface World {
   readonly gatewayUrls: readonly string[];
   /** Ends everything. Safe to call twice. */
   stop(): Promise<void>;
+}
+
+/** Starts all of it and waits until every member is ready. What was started is ended where something does not start. */
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const endings: End[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of endings.splice(0).reverse()) await end();
+  };
+  // Each process that is started here has a hook that ends it with this one.
+  process.setMaxListeners(Math.max(process.getMaxListeners(), 50));
+  try {
+    return { ...(await build(options, (end) => endings.push(end))), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function build(options: WorldOptions, onStop: (end: End) => void): Promise<Omit<World, 'stop'>> {
+  const { topic, tell } = options;
+  const listeners = await KafkaListeners.open(BROKERS, ROLES.length);
+  onStop(() => listeners.stop());
+  const redis = await RedisServer.start();
+  onStop(() => redis.stop());
+  const kafka = await KafkaServer.start({ brokers: BROKERS, properties: (broker) => listeners.properties(broker) });
+  onStop(() => kafka.stop());
+  tell(`${BROKERS} brokers of Kafka ${kafka.version} at ${kafka.addresses}, Redis at ${redis.url}`);
+  await makeTopic(kafka.addresses, topic, options.partitions ?? 6);
+
+  const proxy = async (port: number): Promise<TcpProxy> => {
+    const started = await TcpProxy.start(port);
+    onStop(() => started.stop());
+    return started;
+  };
+  const redisPort = Number(new URL(redis.url).port);
+  const ports = await freePorts(ROLES.length);
+  const members = await Promise.all(
+    ROLES.map(async (role, index) => {
+      const links = { brokers: listeners.of(index), redis: await proxy(redisPort) };
+      return memberOf(options, { role, name: `${role} ${(index % 3) + 1}`, port: ports[index]!, links });
+    }),
+  );
+  onStop(async () => void (await Promise.all(members.map((member) => member.kill()))));
+  await Promise.all(members.map((member) => member.start()));
+  tell(`${members.map(({ name }) => name).join(', ')} are ready`);
+
+  const gateways = members.filter(({ role }) => role === 'gateway');
+  const clientLinks = await Promise.all(gateways.map(({ port }) => proxy(port)));
+  return {
+    topic,
+    brokers: kafka.addresses,
+    kafka,
+    redis,
+    gateways,
+    services: members.filter(({ role }) => role === 'service'),
+    clientLinks,
+    gatewayUrls: clientLinks.map(({ port }) => `ws://127.0.0.1:${port}/socket`),
+  };
+}
+
+function memberOf(
+  { directory, topic, environment }: WorldOptions,
+  { name, role, port, links }: Pick<Member, 'name' | 'role' | 'port' | 'links'>,
+): Member {
+  const file = join(directory, name.replace(' ', '-'));
+  const clockFile = `${file}.clock`;
+  writeFileSync(clockFile, '0');
+  const variables = Object.entries({
+    ...environment,
+    ROLE: role,
+    INSTANCE: name,
+    PORT: port,
+    TOPIC: topic,
+    KAFKA_BROKERS: links.brokers.map((link) => `127.0.0.1:${link.port}`).join(','),
+    REDIS_PORT: links.redis.port,
+    CLOCK_FILE: clockFile,
+  }).map(([variable, value]) => `${variable}=${value}`);
+  const command = ['env', ...variables, process.execPath, '--import', CLOCK, PROGRAM];
+  return new Member({ name, role, port, links, logFile: `${file}.log`, clockFile, command });
+}
+
+async function makeTopic(brokers: string, topic: string, partitions: number): Promise<void> {
+  const admin = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [{ topic, numPartitions: partitions, replicationFactor: 3 }],
+    });
+  } finally {
+    await admin.disconnect();
+  }
 }
