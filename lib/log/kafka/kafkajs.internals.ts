@@ -5,8 +5,10 @@
  */
 import { createRequire } from 'node:module';
 import type { ITopicConfig, KafkaConfig, KafkaMessage, Logger } from 'kafkajs';
+import { readHeadersOnce } from './linear.headers.js';
 
 const require = createRequire(import.meta.url);
+readHeadersOnce();
 
 /** The brokers of a cluster, and connections to them. */
 export interface Cluster {
