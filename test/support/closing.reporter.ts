@@ -29,7 +29,7 @@ export default class ClosingReporter implements Reporter {
     for (const file of findStrays(this.root)) {
       this.counts.failed += 1;
       process.exitCode = 1;
-      console.error(`${file} is never run: call it *.spec.ts, or put it into test/support or test/fixtures.`);
+      console.error(`${file} is never run: call it *.spec.ts, or put it into test/support, test/fixtures or test/faults.`);
     }
   }
 }
@@ -52,6 +52,6 @@ function findStrays(root: string): string[] {
   return readdirSync(`${root}/test`, { recursive: true, encoding: 'utf8' })
     .map((file) => `test/${file.replaceAll('\\', '/')}`)
     .filter((file) => /\.[cm]?[jt]sx?$/.test(file))
-    .filter((file) => !file.endsWith('.spec.ts') && !/^test\/(support|fixtures)\//.test(file))
+    .filter((file) => !file.endsWith('.spec.ts') && !/^test\/(support|fixtures|faults)\//.test(file))
     .sort();
 }

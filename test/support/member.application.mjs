@@ -21,9 +21,9 @@ Controller('health')(Health);
 decorate(Health, 'get', Get());
 
 /** Starts an application, which says at `/health` whether it is ready, on this process's `PORT`. */
-export async function serve(imports, providers) {
+export async function serve(imports, providers, controllers = []) {
   class Member {}
-  Module({ imports, controllers: [Health], providers })(Member);
+  Module({ imports, controllers: [Health, ...controllers], providers })(Member);
   const app = await NestFactory.create(Member, { logger: ['error', 'warn', 'fatal'] });
   app.enableShutdownHooks();
   app.useWebSocketAdapter(new WsAdapter(app));

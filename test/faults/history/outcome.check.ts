@@ -1,0 +1,176 @@
+import type { AcceptedEntry, Asked, Entry, Late, Sent, Told } from './entry.js';
+import type { Violations } from './violation.js';
+import type { WrittenEnding, WrittenLog } from './written.log.js';
+
+/** What stands in the log, and so is the same for everybody. */
+const DECIDED: readonly string[] = ['success', 'invalid', 'rejected', 'failed', 'timeout'];
+
+/** All that is known of one command that a client asked for. */
+interface Request {
+  readonly asked: Asked;
+  /** The last time that it went out. */
+  sent?: Sent;
+  sends: number;
+  told?: Told;
+  readonly lates: Late[];
+}
+
+/**
+ * Exactly one outcome for each request, the first terminal record of the log (G5.1, G1.9); none for what was refused (G1.2, G2.2);
+ * no record lost that was acknowledged (G2.1); nothing of somebody else's (G9.7); the order of a socket kept (G2.4).
+ */
+export class OutcomeCheck {
+  /** By number, the run that gave the answer, of requests that were told `success`. */
+  readonly succeeded = new Map<number, string | undefined>();
+  private readonly requests = new Map<number, Request>();
+  private readonly byId = new Map<string, Request>();
+  /** By client, when it was without a connection or changed it last. */
+  private readonly lastClosed = new Map<number, number>();
+  /** By socket and key, the last request that went out there for the first time, and stands in the log. */
+  private readonly written = new Map<string, Sent>();
+  private readonly told: Record<string, number> = {};
+
+  constructor(
+    private readonly log: WrittenLog,
+    private readonly violations: Violations,
+  ) {}
+
+  take(entry: Entry): void {
+    if (entry.what === 'asked') this.requests.set(entry.n, { asked: entry, sends: 0, lates: [] });
+    else if (entry.what === 'sent') this.sent(entry);
+    else if (entry.what === 'accepted') this.accepted(entry);
+    else if (entry.what === 'told') this.settled(entry);
+    else if (entry.what === 'late') this.late(entry);
+    else if (entry.what === 'result') this.owned(entry.client, entry.id, 'a result');
+    else if (entry.what === 'closed') this.lastClosed.set(entry.client, entry.t);
+  }
+
+  end(): void {
+    for (const [n, request] of this.requests) this.judge(n, request);
+    for (const [id, commands] of this.log.commands) {
+      if (!this.byId.has(id)) continue; // asked by the harness itself, which counts no outcomes
+      if (!this.log.endings.has(id))
+        this.violations.add('lost', `request ${id} (n ${commands[0]!.n}) is in the log, and nothing ends it`);
+    }
+    this.checkSocketOrder();
+  }
+
+  get summary() {
+    const contested = [...this.log.endings.values()].filter(isContested).length;
+    return { requests: this.requests.size, outcomes: this.told, contested };
+  }
+
+  private sent(entry: Sent): void {
+    const request = this.requests.get(entry.n)!;
+    request.sends++;
+    request.sent = entry;
+    this.byId.set(entry.id, request);
+  }
+
+  private accepted({ client, id, at: [, partition, offset] }: AcceptedEntry): void {
+    if (!this.owned(client, id, 'an acceptance')) return;
+    const there = this.log.commands
+      .get(id)
+      ?.some((one) => one.partition === partition && one.offset === Number(offset));
+    if (!there) this.violations.add('lost', `request ${id} was accepted at ${partition}@${offset}, and is not there`);
+  }
+
+  private settled(entry: Told): void {
+    const { status, n } = entry;
+    this.told[status] = (this.told[status] ?? 0) + 1;
+    const request = this.requests.get(n)!;
+    if (request.told) this.violations.add('double', `request ${n} was told twice: ${request.told.status}, ${status}`);
+    request.told = entry;
+    if (status === 'success') this.succeeded.set(n, entry.run);
+    if (status === 'unknown' && !this.mayBeUnknown(request, entry))
+      this.violations.add(
+        'lost',
+        `request ${n} was told ${status} (${entry.code}), though its client never lost its gateway`,
+      );
+  }
+
+  private late(entry: Late): void {
+    const request = this.byId.get(entry.id);
+    if (request) request.lates.push(entry);
+    this.owned(entry.client, entry.id, 'an outcome');
+  }
+
+  /** Nobody else's request. */
+  private owned(client: number, id: string, what: string): boolean {
+    const request = this.byId.get(id);
+    if (request?.asked.client === client) return true;
+    this.violations.add(
+      'false',
+      `client ${client} got ${what} of request ${id}, which is of client ${request?.asked.client}`,
+    );
+    return false;
+  }
+
+  /** Only who was cut off (N4). */
+  private mayBeUnknown({ asked, sends }: Request, { t, client }: Told): boolean {
+    const closed = this.lastClosed.get(client) ?? -1;
+    return sends > 1 || (closed >= asked.t && closed <= t);
+  }
+
+  private judge(n: number, request: Request): void {
+    const { told, asked, sent, lates } = request;
+    const name = `request ${n} (${asked.command}, ${sent?.id ?? 'never sent'})`;
+    if (!told) return this.violations.add('lost', `${name} was never settled`);
+    const [first, ...others] = (sent && this.log.endings.get(sent.id)) ?? [];
+    const decided = DECIDED.includes(told.status);
+    if (decided) this.judgeOutcome(name, told, first, others);
+    else if (told.status !== 'unknown') this.judgeRefusal(name, told, sent);
+    for (const late of lates) {
+      if (decided) this.violations.add('double', `${name} was told ${told.status}, and then ${late.status}`);
+      else if (!isSame(late, first))
+        this.violations.add('false', `${name} was told ${late.status} late: ${say(first)}`);
+    }
+    if (lates.length > 1) this.violations.add('double', `${name} was told late ${lates.length} times`);
+    if (told.status === 'unknown' && first && lates.length === 0)
+      this.violations.add('lost', `${name} was told unknown, and never that the log says ${say(first)}`);
+  }
+
+  private judgeOutcome(name: string, told: Told, first: WrittenEnding | undefined, others: WrittenEnding[]): void {
+    if (isSame(told, first)) return;
+    const kind = others.some((one) => isSame(told, one)) ? 'double' : 'false';
+    this.violations.add(kind, `${name} was told ${say(told)}: ${say(first)}, then ${others.map(say).join(', ')}`);
+  }
+
+  /** Only what certainly was not carried out is refused. */
+  private judgeRefusal(name: string, { status, code }: Told, sent: Sent | undefined): void {
+    if (status !== 'unavailable') return this.violations.add('false', `${name} was told ${status} (${code})`);
+    if (sent && this.log.commands.has(sent.id))
+      this.violations.add('false', `${name} was told ${status} (${code}), and its command is in the log`);
+  }
+
+  /** Requests of one socket and key that went out once each, and are written once each, stand in the log as they were sent. */
+  private checkSocketOrder(): void {
+    for (const { asked, sent, sends } of this.requests.values()) {
+      const commands = sent && this.log.commands.get(sent.id);
+      if (!commands || sends > 1 || commands.length > 1) continue;
+      const lane = `${sent.client} ${sent.socket} ${asked.key} ${commands[0]!.partition}`;
+      const before = this.written.get(lane);
+      const offset = before ? this.log.commands.get(before.id)![0]!.offset : -1;
+      if (commands[0]!.offset < offset)
+        this.violations.add(
+          'disorder',
+          `requests ${before!.n} and ${sent.n} of key ${asked.key} stand in the log the other way round`,
+        );
+      this.written.set(lane, sent);
+    }
+  }
+}
+
+/** Whether what was told is what the log says. Only answers of handlers name a run. */
+function isSame(told: { readonly status: string; readonly run?: string }, ending: WrittenEnding | undefined): boolean {
+  return told.status === ending?.status && (told.run === undefined || told.run === ending.run);
+}
+
+function isContested(endings: readonly WrittenEnding[]): boolean {
+  return new Set(endings.map(({ status }) => status)).size > 1;
+}
+
+function say(ending: { readonly status: string; readonly run?: string } | undefined): string {
+  if (!ending) return 'nothing';
+  return ending.run ? `${ending.status} of run ${ending.run}` : ending.status;
+}

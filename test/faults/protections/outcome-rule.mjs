@@ -1,0 +1,10 @@
+// Without the outcome rule: any terminal record of a request counts, and not the first one alone.
+import { RequestLedger } from '../../../dist/lib/gateway/request/request.ledger.js';
+import { RedeliveryGuard } from '../../../dist/lib/service/dispatch/redelivery.guard.js';
+
+const { noteOutcome } = RequestLedger.prototype;
+RequestLedger.prototype.noteOutcome = function (identity, at) {
+  noteOutcome.call(this, identity, at);
+  return true;
+};
+RedeliveryGuard.prototype.endingOf = () => undefined;
