@@ -58,6 +58,17 @@ export class KafkaBroker {
     this.process.thaw();
   }
 
+  /** Lets nothing be written any more, as on a full disk. Kafka ends a broker that has no other one. */
+  fillDisk(): void {
+    this.process.fillDisk();
+  }
+
+  /** How often the controllers had elected when they elected this one last, by its log: the protocol names any broker. 0: never. */
+  get controllerEpoch(): number {
+    const elections = readFileSync(this.logFile, 'utf8').matchAll(/Becoming the active controller at epoch (\d+)/g);
+    return Math.max(0, ...Array.from(elections, ([, epoch]) => Number(epoch)));
+  }
+
   /** An orderly shutdown, which hands its partitions over first. */
   stop(): Promise<void> {
     return this.process.stop();
@@ -93,6 +104,11 @@ export class KafkaServer {
   /** The addresses of all brokers, comma separated. */
   get addresses(): string {
     return this.brokers.map((broker) => broker.address).join(',');
+  }
+
+  /** The broker that leads the controllers. */
+  get controller(): KafkaBroker {
+    return this.brokers.reduce((one, other) => (other.controllerEpoch > one.controllerEpoch ? other : one));
   }
 
   /** The version that really runs. */

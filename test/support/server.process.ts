@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, openSync, closeSync, readFileSync, appendFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -60,6 +60,11 @@ export class ServerProcess {
   /** Lets it go on where it stood still. */
   thaw(): void {
     this.child?.kill('SIGCONT');
+  }
+
+  /** Lets each of its writes to a file fail from now on, as on a full disk: with EFBIG, where that would say ENOSPC. Until it is started again. */
+  fillDisk(): void {
+    if (this.isRunning) execFileSync('prlimit', ['--pid', String(this.child!.pid), '--fsize=1:']);
   }
 
   /** Lets it end in good order, but not for ever. */

@@ -1,20 +1,37 @@
+import type { World } from './world.js';
+
 /** What a fault takes away, so that two that together are more than the promises allow do not meet. */
 export type FaultShare = 'broker' | 'redis' | 'gateway' | 'service' | 'clients' | 'group';
 
 /** Something that goes wrong, and is made good again. */
 export interface Fault {
-  /** The same in every run, such as `broker killed`. */
-  readonly name: string;
-  readonly takes: readonly FaultShare[];
-  /** How long it lasts between {@link inject} and {@link heal}, in milliseconds. */
-  readonly lasts: number;
-  /** Whom it met this time, such as `gateway 2`; for the report. */
+  /** Whom it meets this time, such as `gateway 2`. */
   readonly target: string;
-  /** The members that cannot do their part while it lasts: they must say so at its end. */
+  /** Members that cannot do their part while it lasts: at its end they must say that they are not ready. */
   readonly disabled?: readonly string[];
   inject(): Promise<void>;
   /** Makes it good, also where {@link inject} failed half-way. */
   heal(): Promise<void>;
+}
+
+/** What a fault meets. */
+export interface FaultScene {
+  readonly world: World;
+  /** Records that a lag consists of. */
+  readonly lag: number;
+}
+
+/** One thing that can go wrong. */
+export interface FaultKind {
+  /** The same in every run, such as `broker killed`. */
+  readonly name: string;
+  readonly takes: readonly FaultShare[];
+  /** How long it lasts at least and at most between {@link Fault.inject} and {@link Fault.heal}, in milliseconds. */
+  readonly lasts: readonly [least: number, most: number];
+  /** Among how many variants the schedule chooses: whom it meets, and how. */
+  readonly variants: number;
+  /** @param variant from 0 up */
+  meet(scene: FaultScene, variant: number): Fault;
 }
 
 /** What became of one fault of a run. */
@@ -32,6 +49,9 @@ export interface FaultRecord {
    * undefined where that did not happen within the limit.
    */
   readonly recovered?: number;
-  /** What the members said of themselves that was not so. */
+  /** What the members said of themselves that was not so, and what did not come back. */
   readonly lies: readonly string[];
 }
+
+/** Nothing to make good: it was over in a moment, or heals by itself. */
+export async function nothing(): Promise<void> {}

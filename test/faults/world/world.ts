@@ -1,12 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { Kafka, logLevel } from 'kafkajs';
 import { freePorts } from '../../support/free.ports.js';
 import { KafkaServer } from '../../support/kafka.server.js';
 import { RedisServer } from '../../support/redis.server.js';
 import { Member, type MemberRole } from './member.js';
+import { withAdmin } from './kafka.admin.js';
 import { KafkaListeners } from './kafka.listeners.js';
+import { makeNoise } from './noise.js';
 import { TcpProxy } from './tcp.proxy.js';
 
 // By the package's own name: this file may run from where it was compiled to.
@@ -49,8 +50,15 @@ export interface World {
   readonly clientLinks: readonly TcpProxy[];
   /** Where clients connect to, one a gateway, each through its link. */
   readonly gatewayUrls: readonly string[];
+  /** Writes so many records to the topic that concern nobody: see `noise.ts`. */
+  pileUp(records: number): Promise<void>;
   /** Ends everything. Safe to call twice. */
   stop(): Promise<void>;
+}
+
+/** The gateways, then the services. */
+export function membersOf({ gateways, services }: World): readonly Member[] {
+  return [...gateways, ...services];
 }
 
 /** Starts all of it and waits until every member is ready. What was started is ended where something does not start. */
@@ -78,7 +86,7 @@ async function build(options: WorldOptions, onStop: (end: End) => void): Promise
   const kafka = await KafkaServer.start({ brokers: BROKERS, properties: (broker) => listeners.properties(broker) });
   onStop(() => kafka.stop());
   tell(`${BROKERS} brokers of Kafka ${kafka.version} at ${kafka.addresses}, Redis at ${redis.url}`);
-  await makeTopic(kafka.addresses, topic, options.partitions ?? 6);
+  await withAdmin(kafka.addresses, (admin) => admin.makeTopic(topic, options.partitions ?? 6));
 
   const proxy = async (port: number): Promise<TcpProxy> => {
     const started = await TcpProxy.start(port);
@@ -107,6 +115,7 @@ async function build(options: WorldOptions, onStop: (end: End) => void): Promise
     gateways,
     services: members.filter(({ role }) => role === 'service'),
     clientLinks,
+    pileUp: (records) => makeNoise(kafka.addresses, topic, records),
     gatewayUrls: clientLinks.map(({ port }) => `ws://127.0.0.1:${port}/socket`),
   };
 }
@@ -130,17 +139,4 @@ function memberOf(
   }).map(([variable, value]) => `${variable}=${value}`);
   const command = ['env', ...variables, process.execPath, '--import', CLOCK, PROGRAM];
   return new Member({ name, role, port, links, logFile: `${file}.log`, clockFile, command });
-}
-
-async function makeTopic(brokers: string, topic: string, partitions: number): Promise<void> {
-  const admin = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING }).admin();
-  await admin.connect();
-  try {
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: [{ topic, numPartitions: partitions, replicationFactor: 3 }],
-    });
-  } finally {
-    await admin.disconnect();
-  }
 }

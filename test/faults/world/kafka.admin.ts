@@ -1,0 +1,44 @@
+import { type Admin, ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
+
+/** What the world asks the cluster for, past every proxy. */
+export class ClusterAdmin {
+  constructor(private readonly admin: Admin) {}
+
+  async alterTopic(topic: string, settings: Readonly<Record<string, string>>): Promise<void> {
+    const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
+    await this.admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }],
+    });
+  }
+
+  async makeTopic(topic: string, partitions: number): Promise<void> {
+    await this.admin.createTopics({
+      waitForLeaders: true,
+      topics: [{ topic, numPartitions: partitions, replicationFactor: 3 }],
+    });
+  }
+
+  async addPartition(topic: string): Promise<void> {
+    const count = (await this.admin.fetchTopicOffsets(topic)).length + 1;
+    await this.admin.createPartitions({ topicPartitions: [{ topic, count }] });
+  }
+}
+
+/** Asks again while a broker is away, for half a minute. */
+export async function withAdmin<T>(brokers: string, act: (admin: ClusterAdmin) => Promise<T>): Promise<T> {
+  const kafka = new Kafka({
+    brokers: brokers.split(','),
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 1_000,
+    requestTimeout: 5_000,
+    retry: { retries: 15, initialRetryTime: 100, maxRetryTime: 3_000 },
+  });
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    return await act(new ClusterAdmin(admin));
+  } finally {
+    await admin.disconnect();
+  }
+}
