@@ -127,6 +127,23 @@ for (const { name, describeAdapter, shared } of adapters) {
       expect(await due.next(timeout)).toEqual(timeout);
     });
 
+    it('is armed or not by the last call, whether or not anybody waited for those before', async () => {
+      const { scheduler, due } = await started();
+      const [kept, gone] = [100, 110].map((delay) => timeoutAt(scheduler.now() + delay));
+
+      const answers = await Promise.all([
+        scheduler.arm(kept!),
+        scheduler.arm(gone!),
+        scheduler.disarm(kept!.id),
+        scheduler.disarm(gone!.id),
+        scheduler.arm(kept!),
+      ]);
+
+      expect(answers).toEqual([undefined, undefined, true, true, undefined]);
+      await marker(scheduler, due, gone!.deadline + 100);
+      expect(due.ids.slice(0, -1)).toEqual([kept!.id]);
+    });
+
     it('comes again until it could be published', async () => {
       const due = new DueTimeouts();
       let failures = 0;
