@@ -1,4 +1,5 @@
-import { type Admin, ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
+// What kafkajs exports behind its codecs Node finds by no name of its own.
+import kafkajs, { type Admin, Kafka, logLevel } from 'kafkajs';
 
 /** What the world asks the cluster for, past every proxy. */
 export class ClusterAdmin {
@@ -8,7 +9,7 @@ export class ClusterAdmin {
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
     await this.admin.alterConfigs({
       validateOnly: false,
-      resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }],
+      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }],
     });
   }
 

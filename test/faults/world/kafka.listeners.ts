@@ -34,7 +34,7 @@ export class KafkaListeners {
     return new KafkaListeners(await Promise.all(listeners));
   }
 
-  /** What a broker's settings say about them, beside the listeners that every broker has. */
+  /** The settings of a broker: its usual listeners, and these. */
   properties({ id, port, controllerPort }: { id: number; port: number; controllerPort: number }) {
     const own = this.listeners[id - 1]!;
     const both = [{ name: 'PLAINTEXT', port }, ...own];
@@ -49,6 +49,9 @@ export class KafkaListeners {
         .join(','),
       // Every listener has as many threads of its own.
       'num.network.threads': 1,
+      // Longer than for a broker alone: ten processes share the machine, and a late heartbeat is not what this is about.
+      'broker.session.timeout.ms': 6_000,
+      'broker.heartbeat.interval.ms': 2_000,
     };
   }
 
