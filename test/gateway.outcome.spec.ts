@@ -81,6 +81,38 @@ describe('two terminal records of one request', () => {
     await client.outcome(topic, marker);
     expect(client.unread.filter(({ data }) => data.requestId === requestId)).toEqual([]);
   });
+
+  it('are one outcome to a client that catches up when the first one’s window is over, too', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] }); // only what time it is: nothing here waits for it to pass
+    onTestFinished(() => void vi.useRealTimers());
+    const began = Date.now();
+    const log = new MemoryMessageLog();
+    const { topic } = auction();
+    const ttl = { default: 60_000, maximum: 60_000, grace: 1_000 };
+    const { url } = await startApp({ log, gateway: { topics: [topic], ttl, limits: { ring: 1 } } });
+    const client = await RawClient.welcome(url);
+    const requestId = client.request(topic, 'Nobody', {});
+    const [, partition] = (await client.next('accepted')).data.at;
+    await writeResult(log, client, topic, partition, requestId, { status: 'success' });
+    const first = (await client.next(`socket/${topic}/${client.identity.sessionId}`)).data.at;
+
+    vi.setSystemTime(began + 40_000);
+    await writeResult(log, client, topic, partition, requestId, { status: 'timeout' });
+    const marker = client.request(topic, 'Nobody', {});
+    await client.next('accepted');
+    await writeResult(log, client, topic, partition, marker, { status: 'success' });
+    await client.outcome(topic, marker);
+    vi.setSystemTime(began + 80_000);
+    const positions = { [topic]: { [partition]: first[2] } };
+    const back = await RawClient.welcome(
+      url,
+      { positions, epoch: client.welcomed.epoch },
+      { identity: client.identity },
+    );
+
+    expect(await back.outcome(topic, marker)).toEqual({ status: 'success' });
+    expect((await back.next('recovered')).data).toMatchObject({ complete: true, count: 1 });
+  });
 });
 
 describe('a terminal record that holds no outcome', () => {

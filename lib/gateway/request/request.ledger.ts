@@ -59,16 +59,15 @@ export class RequestLedger {
   }
 
   /**
-   * Notes a terminal record. A request that has its outcome is remembered for a whole window from then on: a second terminal
-   * record may come long after the request, and must still be known for one.
+   * Notes a terminal record. A request is remembered for a whole window from then on: a second terminal record may come long after the
+   * request, and must still be known for one; and clients that were away are sent what they missed of the log later than that.
    * @returns whether this record is the outcome; an earlier one may be
    */
   noteOutcome(identity: string, at: LogPosition): boolean {
     const entry = this.open(identity);
-    if (entry.outcome) return samePlace(entry.outcome, at);
-    entry.outcome = at;
+    entry.outcome ??= at;
     this.begin(identity, entry);
-    return true;
+    return samePlace(entry.outcome, at);
   }
 
   private begin(identity: string, entry: LedgerEntry): void {
