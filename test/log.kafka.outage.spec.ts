@@ -18,6 +18,7 @@ import {
   valuesOf,
 } from './fixtures/log.adapters.js';
 import { freePorts } from './support/free.ports.js';
+import { KafkaProxy, type LeaveAnswer, STILL_LOADING } from './support/kafka.proxy.js';
 import { KafkaServer } from './support/kafka.server.js';
 
 const skip = inject('kafkaBrokers') === '';
@@ -25,16 +26,21 @@ const USER = { username: 'gateway', password: 'secret' };
 
 let kafka: KafkaServer;
 let saslAddress: string;
+let proxy: KafkaProxy;
 
 beforeAll(async () => {
   if (skip) return;
-  const [saslPort] = await freePorts(1);
+  const [saslPort, proxiedPort] = await freePorts(2);
   saslAddress = `127.0.0.1:${saslPort}`;
+  proxy = await KafkaProxy.on(proxiedPort!);
   kafka = await KafkaServer.start({
     properties: ({ port, controllerPort }) => ({
-      listeners: `PLAINTEXT://127.0.0.1:${port},SASL://${saslAddress},CONTROLLER://127.0.0.1:${controllerPort}`,
-      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},SASL://${saslAddress}`,
-      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT',
+      listeners:
+        `PLAINTEXT://127.0.0.1:${port},SASL://${saslAddress},PROXIED://127.0.0.1:${proxiedPort},` +
+        `CONTROLLER://127.0.0.1:${controllerPort}`,
+      'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},SASL://${saslAddress},PROXIED://${proxy.address}`,
+      'listener.security.protocol.map':
+        'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,PROXIED:PLAINTEXT',
       'sasl.enabled.mechanisms': 'PLAIN',
       'listener.name.sasl.plain.sasl.jaas.config':
         'org.apache.kafka.common.security.plain.PlainLoginModule required ' +
@@ -211,6 +217,48 @@ describe.skipIf(skip)('a broker that crashes while records are published and rea
     expect(await waiting).toMatchObject(code('log_unavailable'));
     expect(lines.filter((line) => line.startsWith('All is well again'))).toEqual([]);
   }, 60_000);
+});
+
+describe.skipIf(skip)('a member of a group that lost its connections', () => {
+  /** A group by way of the proxy, which cuts all; once that is noticed the way is open again but for leaving. */
+  async function cutGroup(...leaveAnswers: LeaveAnswer[]) {
+    await proxy.start();
+    onTestFinished(() => proxy.stop());
+    const log = await openLog({ brokers: [proxy.address], sessionTimeout: 45_000 });
+    const topic = await newTopic(log);
+    const member = new Member();
+    const subscription = await log.consume(fresh('group'), [topic], member);
+    await log.publish(record(topic, 'before'));
+    await member.until(1);
+    const lost = member.current(0);
+    await proxy.stop();
+    await eventually(() => expect(lost.signal.aborted).toBe(true));
+    proxy.leaveAnswers.splice(0, Infinity, ...leaveAnswers);
+    await proxy.start();
+    return { log, topic, member, subscription };
+  }
+
+  it.each([
+    ['loads its groups still', STILL_LOADING],
+    ['is lost once more', 'cut'],
+  ] as const)('has left before another one joins, also where its coordinator %s', async (_, answer) => {
+    const { log, topic, member } = await cutGroup(answer, answer);
+
+    await log.publish(record(topic, 'after'));
+
+    expect((await member.until(2)).at(-1)).toBe('after'); // and not when its session of 45 s is over
+    expect(proxy.leaveAnswers).toEqual([]);
+  });
+
+  it('keeps nobody from stopping while it leaves', async () => {
+    const { subscription } = await cutGroup('silence');
+    await eventually(() => expect(proxy.leaveAnswers).toEqual([]));
+    const before = performance.now();
+
+    await subscription.stop();
+
+    expect(performance.now() - before).toBeLessThan(5_000);
+  });
 });
 
 describe.skipIf(skip)('SASL', () => {

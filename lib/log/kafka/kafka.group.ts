@@ -4,8 +4,10 @@ import { messageOf } from '../../kafka-socket.error.js';
 import type { LogTroubles } from '../log.troubles.js';
 import type { GroupMember, Subscription } from '../message.log.js';
 import type { TopicPartition } from '../partition.dealer.js';
+import { abortable } from '../abortable.js';
 import { atMost } from '../at-most.js';
 import { Backoff } from './backoff.js';
+import { leaveGroup } from './group.departure.js';
 import { GroupGeneration } from './group.generation.js';
 import type { KafkaAssignment } from './kafka.assignment.js';
 import type { KafkaClient } from './kafka.client.js';
@@ -17,7 +19,7 @@ import type { ReadingCluster } from './reading.cluster.js';
 
 /** Longest pause between two heartbeats, in milliseconds: so long it takes until members learn of a rebalance. */
 const HEARTBEAT = 1_000;
-/** How long leaving may take, in milliseconds, and the last commit before it. */
+/** How long a consumer may take to leave and hang up, in milliseconds, and the last commit before it. */
 const LEAVE_LIMIT = 3_000;
 /** How long joining for the first time may fail, in milliseconds: a new cluster makes its coordinator on demand. */
 const PATIENCE = 10_000;
@@ -115,7 +117,8 @@ export class KafkaGroup implements Subscription {
 
   /** One consumer, from its start until it crashes or is stopped. @returns why it ended */
   private async session(onJoin: () => void, onReading: () => void): Promise<unknown> {
-    await this.leave();
+    const staying = await this.leave();
+    if (staying !== undefined || this.stopping.signal.aborted) return staying;
     const consumer = this.consumer();
     const ended = new AbortController();
     const over = this.listen(consumer, onJoin, ended.signal);
@@ -134,15 +137,19 @@ export class KafkaGroup implements Subscription {
 
   /**
    * A consumer that lost its connections could not leave, and until its session ends the coordinator would let the group wait
-   * for it: also the consumer that comes after it.
+   * for it: also the consumer that comes after it. So nobody joins before it has left, even where joining would work by now.
+   * @returns why it could not
    */
-  private async leave(): Promise<void> {
+  private async leave(): Promise<unknown> {
     const { memberId } = this;
-    if (memberId === undefined) return;
-    const leaving = this.cluster.leave(this.name, memberId).then(() => {
-      if (this.memberId === memberId) this.memberId = undefined;
-    });
-    await atMost(LEAVE_LIMIT, leaving);
+    if (memberId === undefined) return undefined;
+    try {
+      await abortable([this.stopping.signal], () => leaveGroup(this.client, this.name, memberId));
+      this.memberId = undefined;
+      return undefined;
+    } catch (error) {
+      return error;
+    }
   }
 
   private async begin(consumer: Consumer): Promise<void> {

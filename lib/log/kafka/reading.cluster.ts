@@ -147,12 +147,6 @@ export class ReadingCluster {
     );
   }
 
-  /** Takes a member out of its group. */
-  async leave(groupId: string, memberId: string): Promise<void> {
-    const coordinator = await this.cluster.findGroupCoordinator({ groupId });
-    await coordinator.leaveGroup({ groupId, memberId });
-  }
-
   /** Does something that may fail for a while, when leaders move, until it succeeds or time is up. */
   async patiently<T>(topic: string, work: () => Promise<T>): Promise<T> {
     const giveUp = performance.now() + PATIENCE;

@@ -1,0 +1,93 @@
+import { createServer, type Server, type Socket, connect } from 'node:net';
+import { freePorts } from './free.ports.js';
+
+const LEAVE_GROUP = 13;
+/** The protocol's number of what a coordinator says that was started again and has not read yet what groups there are. */
+export const STILL_LOADING = 14;
+
+/** What becomes of a request to leave a group: no answer, none and no connection any more, or an error of the protocol. */
+export type LeaveAnswer = 'silence' | 'cut' | typeof STILL_LOADING;
+
+/** Stands between a broker's clients and one of its listeners, which advertises the address of this one. */
+export class KafkaProxy {
+  /** What becomes of the next requests to leave a group; those behind them reach the broker. */
+  readonly leaveAnswers: LeaveAnswer[] = [];
+  private readonly sockets = new Set<Socket>();
+  private server?: Server;
+
+  private constructor(
+    private readonly port: number,
+    private readonly brokerPort: number,
+  ) {}
+
+  /** Before its broker: a listener has to say where clients find it. */
+  static async on(brokerPort: number): Promise<KafkaProxy> {
+    const [port] = await freePorts(1);
+    return new KafkaProxy(port!, brokerPort);
+  }
+
+  /** `host:port` */
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    if (this.server) return;
+    this.server = createServer((client) => this.relay(client));
+    await new Promise<void>((resolve) => this.server!.listen(this.port, '127.0.0.1', resolve));
+  }
+
+  /** Cuts all connections and takes no others; the broker knows nothing of it. */
+  async stop(): Promise<void> {
+    const { server } = this;
+    this.server = undefined;
+    const closed = new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
+    for (const socket of this.sockets) socket.destroy();
+    await closed;
+  }
+
+  private relay(client: Socket): void {
+    const broker = connect({ port: this.brokerPort, host: '127.0.0.1' });
+    let unread = Buffer.alloc(0);
+    client.on('data', (data) => {
+      unread = Buffer.concat([unread, data]);
+      for (let end = endOfRequest(unread); end <= unread.length; end = endOfRequest(unread)) {
+        this.pass(unread.subarray(0, end), client, broker);
+        unread = unread.subarray(end);
+      }
+    });
+    broker.pipe(client);
+    for (const [socket, other] of [
+      [client, broker],
+      [broker, client],
+    ] as const) {
+      this.sockets.add(socket);
+      socket.on('error', () => undefined); // told by the close
+      socket.on('close', () => {
+        this.sockets.delete(socket);
+        other.destroy();
+      });
+    }
+  }
+
+  private pass(request: Buffer, client: Socket, broker: Socket): void {
+    const answer = request.readInt16BE(4) === LEAVE_GROUP ? this.leaveAnswers.shift() : undefined;
+    if (answer === undefined) broker.write(request);
+    else if (answer === 'cut') client.destroy();
+    else if (answer !== 'silence') client.write(leaveFailed(request.readInt32BE(8), answer));
+  }
+}
+
+/** Its length stands before it. */
+function endOfRequest(bytes: Buffer): number {
+  return bytes.length < 4 ? Infinity : 4 + bytes.readInt32BE(0);
+}
+
+/** The answer to LeaveGroup, version 3: its request's number, throttle time, error, and no members. */
+function leaveFailed(correlation: number, code: number): Buffer {
+  const answer = Buffer.alloc(18);
+  answer.writeInt32BE(14, 0);
+  answer.writeInt32BE(correlation, 4);
+  answer.writeInt16BE(code, 12);
+  return answer;
+}
