@@ -122,12 +122,12 @@ const member = KafkaSocketModule.forRoot({
     metadataMaxAge: 5_000,
   },
   redis: { host: '127.0.0.1', port: Number(REDIS_PORT) },
-  handlers: { window: 31_000, ...(effects && { inbox: { store: effects } }) },
+  handlers: { window: 61_000, ...(effects && { inbox: { store: effects } }) },
   ...(ROLE === 'gateway' && {
     gateway: {
       topics: [TOPIC],
       broadcast: { 'Quicker.*': 'data', 'Slower.*': 'data', 'Stepper.*': 'data' },
-      ttl: { maximum: 30_000 },
+      ttl: { maximum: 60_000 },
       heartbeat: { interval: 4_000, timeout: 3_000 },
       // Small, so that what a run leaves in memory is little, and clients that were away are served from the log.
       limits: { ring: 1_048_576, recoveryCache: 1_048_576 },

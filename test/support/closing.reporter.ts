@@ -29,7 +29,9 @@ export default class ClosingReporter implements Reporter {
     for (const file of findStrays(this.root)) {
       this.counts.failed += 1;
       process.exitCode = 1;
-      console.error(`${file} is never run: call it *.spec.ts, or put it into test/support, test/fixtures or test/faults.`);
+      console.error(
+        `${file} is never run: call it *.spec.ts, or put it into test/support, test/fixtures or test/faults.`,
+      );
     }
   }
 }

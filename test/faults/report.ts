@@ -1,0 +1,63 @@
+import type { FaultReport } from './fault.run.js';
+import type { FaultRecord } from './world/fault.js';
+
+/** A run as a table, for people. */
+export function reportText({ verdict, faults, use }: FaultReport): string {
+  const { outcomes, counts } = verdict;
+  const rows: (readonly [what: string, figure: string])[] = [
+    ['requests', `${verdict.requests} (${byName(outcomes)})`],
+    ['both answered and timed out', `${verdict.contested}`],
+    ['events', `${verdict.events}`],
+    ['deliveries', `${verdict.deliveries} to clients that lost ${verdict.reconnects} sockets`],
+    ['told incomplete', `${verdict.incomplete}`],
+    ['effects', `${verdict.effects}`],
+    ['lost', `${counts.lost}`],
+    ['double', `${counts.double}`],
+    ['out of order', `${counts.disorder}`],
+    ['told what is not so', `${counts.false}`],
+    ['grown', `${counts.growth}`],
+    [
+      'heap',
+      use.after
+        .map(({ member, heap }) => `${member} ${mebibytes(heapOf(use.before, member))}→${mebibytes(heap)}`)
+        .join(', '),
+    ],
+  ];
+  return [...rows.map(([what, figure]) => `${what.padEnd(28)} ${figure}`), '', faultTable(faults)].join('\n');
+}
+
+/** Whether every promise was kept. */
+export function isKept({ verdict }: FaultReport): boolean {
+  return Object.values(verdict.counts).every((count) => count === 0);
+}
+
+function faultTable(faults: readonly FaultRecord[]): string {
+  const byFault = new Map<string, number[]>();
+  for (const { fault, recovered = Infinity } of faults) byFault.set(fault, [...(byFault.get(fault) ?? []), recovered]);
+  const rows = [...byFault].sort().map(([fault, times]) => {
+    const sorted = times.sort((a, b) => a - b);
+    return [fault, `${times.length}`, seconds(sorted[(sorted.length - 1) >> 1]!), seconds(sorted.at(-1)!)];
+  });
+  const line = ([fault, times, half, most]: readonly string[]): string =>
+    `${fault!.padEnd(28)} ${times!.padStart(5)} ${half!.padStart(9)} ${most!.padStart(9)}`;
+  return [line(['fault', 'times', 'p50', 'max']), ...rows.map(line)].join('\n');
+}
+
+function byName(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .sort(([, one], [, other]) => other - one)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
+}
+
+function heapOf(before: FaultReport['use']['before'], member: string): number {
+  return before.find((one) => one.member === member)?.heap ?? NaN;
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(0)} MiB`;
+}
+
+function seconds(milliseconds: number): string {
+  return Number.isFinite(milliseconds) ? `${(milliseconds / 1_000).toFixed(1)} s` : 'never';
+}
