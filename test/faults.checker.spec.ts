@@ -181,7 +181,7 @@ describe('a request', () => {
 
 describe('an event', () => {
   const next: WrittenEvent = { ...EVENT, offset: 3, id: 'e2' };
-  const heard: Happening = { ...HEARD, at: at(3), id: 'e2' } as Happening;
+  const heard: Happening = { what: 'event', client: 1, at: at(3), id: 'e2', type: 'Quicker.Done' };
   const cases: [string, ViolationKind, Story][] = [
     ['that never comes', 'lost', { history: without(HEARD) }],
     ['that comes twice', 'double', { history: [...GOOD, HEARD] }],
@@ -238,7 +238,7 @@ describe('an effect', () => {
 });
 
 describe('what a process holds after the load', () => {
-  const base = { member: 'gateway 1', role: 'gateway', heap: 40_000_000, handles: 20, timers: 10 };
+  const base = { member: 'gateway 1', role: 'gateway', heap: 40_000_000, rss: 0, handles: 20, timers: 10 };
 
   it('may be somewhat more, also in one that was started anew', () => {
     const violations = new Violations();

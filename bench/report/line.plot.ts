@@ -8,6 +8,11 @@ export interface LinePlot {
   readonly lines: readonly { readonly name: string; readonly points: readonly Point[] }[];
   /** Where a mark is set. */
   readonly knee?: number;
+  /**
+   * Whether the x axis is even, as time is, and begins at nothing; without it, it is logarithmic, and names each point.
+   * @default false
+   */
+  readonly even?: boolean;
 }
 
 const WIDTH = 460;
@@ -15,8 +20,10 @@ const HEIGHT = 300;
 const EDGE = { left: 60, right: 28, top: 44, bottom: 46 };
 const COLOURS = ['#2563eb', '#dc2626', '#059669'];
 const GRID_LINES = 4;
+/** Radius of a point. */
+const DOT = 3;
 
-/** Plots beside each other as one SVG, readable on light and dark pages. The x axis is logarithmic, the y axis begins at nothing. */
+/** Plots beside each other as one SVG, readable on light and dark pages. The y axis begins at nothing. */
 export function plotSvg(plots: readonly LinePlot[]): string {
   const panels = plots.map((plot, index) => `<g transform="translate(${index * WIDTH} 0)">\n${panel(plot)}\n</g>`);
   const width = plots.length * WIDTH;
@@ -29,22 +36,29 @@ export function plotSvg(plots: readonly LinePlot[]): string {
   ].join('\n');
 }
 
-function panel({ title, xLabel, lines, knee }: LinePlot): string {
+function panel({ title, xLabel, lines, knee, even = false }: LinePlot): string {
   const xs = [...new Set(lines.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b);
   const top = niceTop(Math.max(...lines.flatMap(({ points }) => points.map(({ y }) => y))));
-  const [low, high] = [Math.log(xs[0]!), Math.log(xs.at(-1)!)];
+  const scale = even ? (x: number) => x : Math.log;
+  const [low, high] = [even ? 0 : scale(xs[0]!), scale(xs.at(-1)!)];
   const [right, bottom] = [WIDTH - EDGE.right, HEIGHT - EDGE.bottom];
   const atX = (x: number) =>
-    round(EDGE.left + (right - EDGE.left) * (high > low ? (Math.log(x) - low) / (high - low) : 0.5));
+    round(EDGE.left + (right - EDGE.left) * (high > low ? (scale(x) - low) / (high - low) : 0.5));
   const atY = (y: number) => round(bottom - ((bottom - EDGE.top) * y) / top);
   return [
     text(EDGE.left, 16, title, 'font-weight="bold"'),
     ...grid(top, atY),
-    ...xs.map((x) => text(atX(x), bottom + 16, short(x), 'text-anchor="middle" fill="#444"')),
+    ...(even ? evenTicks(high) : xs).map((x) =>
+      text(atX(x), bottom + 16, short(x), 'text-anchor="middle" fill="#444"'),
+    ),
     text((EDGE.left + right) / 2, HEIGHT - 8, xLabel, 'text-anchor="middle" fill="#444"'),
     ...(knee === undefined ? [] : [kneeMark(atX(knee), bottom)]),
-    ...lines.map((line, index) => curve(line, COLOURS[index % COLOURS.length]!, index, atX, atY)),
+    ...lines.map((line, index) => curve(line, COLOURS[index % COLOURS.length]!, index, atX, atY, even ? 0 : DOT)),
   ].join('\n');
+}
+
+function evenTicks(high: number): number[] {
+  return Array.from({ length: GRID_LINES + 1 }, (_, index) => (high * index) / GRID_LINES);
 }
 
 function grid(top: number, atY: (y: number) => number): string[] {
@@ -67,9 +81,12 @@ function curve(
   index: number,
   atX: (x: number) => number,
   atY: (y: number) => number,
+  dot: number,
 ): string {
   const path = points.map(({ x, y }) => `${atX(x)} ${atY(y)}`).join('L');
-  const dots = points.map(({ x, y }) => `<circle cx="${atX(x)}" cy="${atY(y)}" r="3" fill="${colour}"/>`);
+  const dots = (dot > 0 ? points : []).map(
+    ({ x, y }) => `<circle cx="${atX(x)}" cy="${atY(y)}" r="${dot}" fill="${colour}"/>`,
+  );
   const legend = text(EDGE.left + index * 120, 32, name, `fill="${colour}"`);
   return [`<path d="M${path}" fill="none" stroke="${colour}" stroke-width="2"/>`, ...dots, legend].join('\n');
 }

@@ -90,6 +90,12 @@ class Work {
   seen({ data: { n } }) {
     effects.note('seen', n);
   }
+
+  /** So that some are always under way when a service is killed. */
+  async seenSlowly({ data: { n } }) {
+    await pause(500);
+    effects.note('seen', n);
+  }
 }
 Reflect.defineMetadata('design:paramtypes', [MessagePublisher], Work);
 for (const [method, decorator] of [
@@ -105,7 +111,7 @@ for (const [method, decorator] of [
   ['step', CommandHandler(Step)],
   ['step', EventPublisher(Stepper, 'Done')],
   ['seen', EventHandler(Quicker, 'Done')],
-  ['seen', EventHandler(Slower, 'Done')],
+  ['seenSlowly', EventHandler(Slower, 'Done')],
   ['seen', EventHandler(Stepper, 'Done')],
 ]) {
   decorate(Work, method, decorator);

@@ -34,10 +34,12 @@ export function isKept({ verdict }: FaultReport): boolean {
 function faultTable(faults: readonly FaultRecord[]): string {
   const byFault = new Map<string, number[]>();
   for (const { fault, recovered = Infinity } of faults) byFault.set(fault, [...(byFault.get(fault) ?? []), recovered]);
-  const rows = [...byFault].sort().map(([fault, times]) => {
-    const sorted = times.sort((a, b) => a - b);
-    return [fault, `${times.length}`, seconds(sorted[(sorted.length - 1) >> 1]!), seconds(sorted.at(-1)!)];
-  });
+  const rows = [...byFault]
+    .sort(([one], [other]) => one.localeCompare(other))
+    .map(([fault, times]) => {
+      const sorted = times.sort((a, b) => a - b);
+      return [fault, `${times.length}`, seconds(sorted[(sorted.length - 1) >> 1]!), seconds(sorted.at(-1)!)];
+    });
   const line = ([fault, times, half, most]: readonly string[]): string =>
     `${fault!.padEnd(28)} ${times!.padStart(5)} ${half!.padStart(9)} ${most!.padStart(9)}`;
   return [line(['fault', 'times', 'p50', 'max']), ...rows.map(line)].join('\n');

@@ -6,6 +6,8 @@ export interface MemberUse {
   readonly role: string;
   /** Bytes, after the garbage was collected. */
   readonly heap: number;
+  /** Bytes. */
+  readonly rss: number;
   /** Sockets, servers and pipes. */
   readonly handles: number;
   readonly timers: number;

@@ -1,0 +1,48 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { faultRun } from './faults/fault.run.js';
+import { reportText } from './faults/report.js';
+import { describeWithKafka } from './support/real.parts.js';
+
+/** `npm run test:faults` takes longer, and more of everything. */
+const FAULTS = 120_000;
+const LIMIT = 480_000;
+const CLIENTS = 60;
+const COMMANDS_A_SECOND = 25;
+
+describeWithKafka(
+  'three brokers, Redis, three gateways and three services, of which one after the other breaks',
+  () => {
+    it(
+      'lose nothing, double nothing, and keep every order, and say truly how they are',
+      async () => {
+        const seed = Math.floor(Math.random() * 2 ** 31);
+        console.log(`npm run test:faults -- --minutes 2 --seed ${seed}`);
+        const directory = mkdtempSync(join(tmpdir(), 'kafka-socket-faults-')); // kept where something is wrong
+        const said: string[] = [];
+        const report = await faultRun({
+          seed,
+          lasts: FAULTS,
+          clients: CLIENTS,
+          rate: COMMANDS_A_SECOND,
+          lag: 10_000,
+          directory,
+          tell: (line) => said.push(line),
+        });
+        console.log(reportText(report));
+        const { verdict, faults } = report;
+
+        expect(verdict.violations, [directory, ...said].join('\n')).toEqual([]);
+        expect(verdict.counts).toEqual({ lost: 0, double: 0, disorder: 0, false: 0, growth: 0 });
+        // What happened, happened under load.
+        expect(verdict.requests).toBeGreaterThan(1_000);
+        expect(verdict.deliveries).toBeGreaterThan(5_000);
+        expect(faults.length).toBeGreaterThanOrEqual(4);
+        rmSync(directory, { recursive: true, force: true });
+      },
+      LIMIT,
+    );
+  },
+);
