@@ -46,5 +46,9 @@ describe.skipIf(!inject('kafkaBrokers'))('a record with more headers than anybod
       ['h', ['e']],
     ]);
     expect(Object.getPrototypeOf(record!.headers)).toBe(Object.prototype);
+
+    await log.publish({ ...record!, partition: 1 }); // as a dead letter is written
+    const copy = (await recordsOf(log, topic)).find(({ partition }) => partition === 1);
+    expect(Object.entries(copy!.headers)).toEqual(Object.entries(record!.headers));
   });
 });

@@ -1,6 +1,7 @@
 import type { IHeaders } from 'kafkajs';
 import type { HeaderValue, LogRecord, RecordBatch, RecordHeaders } from '../../message/record.js';
 import type { RawBatch, RawMessage } from './kafkajs.internals.js';
+import { setHeader } from './linear.headers.js';
 
 type Bytes = string | Buffer;
 
@@ -14,14 +15,14 @@ export function outgoingHeaders(headers: RecordHeaders): IHeaders {
   const written: IHeaders = {};
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value === 'string') {
-      written[name] = value;
+      setHeader(written, name, value);
       continue;
     }
     const values = (Array.isArray(value) ? value : [value]).filter(
       (one) => one !== undefined && one !== null,
     ) as Bytes[];
     const copies = values.map(outgoingBytes);
-    if (copies.length > 0) written[name] = copies.length === 1 ? copies[0] : copies;
+    if (copies.length > 0) setHeader(written, name, copies.length === 1 ? copies[0] : copies);
   }
   return written;
 }
@@ -62,13 +63,13 @@ function headersOf(headers: IHeaders | undefined): RecordHeaders {
   return headers ?? {};
 }
 
-/** kafkajs takes a header named like a member of every object, such as `constructor`, for one that is repeated. */
+/** Without what is null: of a header that is repeated the values count that it has. */
 function repeatedHeaders(headers: IHeaders): Record<string, HeaderValue> {
   const repeated: Record<string, HeaderValue> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (!Array.isArray(value)) continue;
     const values = (value as unknown[]).filter((one): one is Bytes => typeof one === 'string' || Buffer.isBuffer(one));
-    repeated[name] = values.length > 1 ? values : (values[0] ?? null);
+    setHeader(repeated, name, values.length > 1 ? values : (values[0] ?? null));
   }
   return repeated;
 }

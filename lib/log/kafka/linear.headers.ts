@@ -27,17 +27,17 @@ function byName(list: readonly Header[]): Headers {
   const headers: Headers = {};
   for (const { key, value } of list) {
     const before = Object.hasOwn(headers, key) ? headers[key] : undefined;
-    if (before === undefined) put(headers, key, value);
+    if (before === undefined) setHeader(headers, key, value);
     else if (Array.isArray(before)) before.push(value);
-    else put(headers, key, [before, value]);
+    else setHeader(headers, key, [before, value]);
   }
   return headers;
 }
 
-/** Assigned, `__proto__` would be no header but a prototype. */
-function put(headers: Headers, key: string, value: Headers[string]): void {
-  if (key !== '__proto__') headers[key] = value;
-  else Object.defineProperty(headers, key, { value, enumerable: true, configurable: true, writable: true });
+/** Sets a header, whatever it is called: assigned, `__proto__` would be no header but the prototype of all of them. */
+export function setHeader<V>(headers: Record<string, V>, name: string, value: V): void {
+  if (name !== '__proto__') headers[name] = value;
+  else Object.defineProperty(headers, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
 /** Has kafkajs read the headers of records in a time that grows with their number, and not with its square. Safe to call twice. */
