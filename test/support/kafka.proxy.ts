@@ -1,17 +1,19 @@
 import { createServer, type Server, type Socket, connect } from 'node:net';
 import { freePorts } from './free.ports.js';
 
-const LEAVE_GROUP = 13;
+/** What the protocol calls the requests that a member tells its coordinator of itself by. */
+export const HEARTBEAT = 12;
+export const LEAVE_GROUP = 13;
 /** The protocol's number of what a coordinator says that was started again and has not read yet what groups there are. */
 export const STILL_LOADING = 14;
 
-/** What becomes of a request to leave a group: no answer, none and no connection any more, or an error of the protocol. */
-export type LeaveAnswer = 'silence' | 'cut' | typeof STILL_LOADING;
+/** What becomes of a request: no answer, none and no connection any more, or an error of the protocol. */
+export type Answer = 'silence' | 'cut' | typeof STILL_LOADING;
 
 /** Stands between a broker's clients and one of its listeners, which advertises the address of this one. */
 export class KafkaProxy {
-  /** What becomes of the next requests to leave a group; those behind them reach the broker. */
-  readonly leaveAnswers: LeaveAnswer[] = [];
+  /** What becomes of the next requests of a kind; those behind them reach the broker. */
+  readonly answers: Record<typeof HEARTBEAT | typeof LEAVE_GROUP, Answer[]> = { [HEARTBEAT]: [], [LEAVE_GROUP]: [] };
   private readonly sockets = new Set<Socket>();
   private server?: Server;
 
@@ -71,10 +73,11 @@ export class KafkaProxy {
   }
 
   private pass(request: Buffer, client: Socket, broker: Socket): void {
-    const answer = request.readInt16BE(4) === LEAVE_GROUP ? this.leaveAnswers.shift() : undefined;
+    const kind = request.readInt16BE(4);
+    const answer = kind === HEARTBEAT || kind === LEAVE_GROUP ? this.answers[kind].shift() : undefined;
     if (answer === undefined) broker.write(request);
     else if (answer === 'cut') client.destroy();
-    else if (answer !== 'silence') client.write(leaveFailed(request.readInt32BE(8), answer));
+    else if (answer !== 'silence') client.write(failed(request.readInt32BE(8), answer));
   }
 }
 
@@ -83,10 +86,10 @@ function endOfRequest(bytes: Buffer): number {
   return bytes.length < 4 ? Infinity : 4 + bytes.readInt32BE(0);
 }
 
-/** The answer to LeaveGroup, version 3: its request's number, throttle time, error, and no members. */
-function leaveFailed(correlation: number, code: number): Buffer {
-  const answer = Buffer.alloc(18);
-  answer.writeInt32BE(14, 0);
+/** The answer to Heartbeat, versions 1 to 3: its request's number, throttle time, and error. That to LeaveGroup begins so. */
+function failed(correlation: number, code: number): Buffer {
+  const answer = Buffer.alloc(14);
+  answer.writeInt32BE(10, 0);
   answer.writeInt32BE(correlation, 4);
   answer.writeInt16BE(code, 12);
   return answer;

@@ -3,66 +3,58 @@ import { messageOf } from '../../kafka-socket.error.js';
 import { takeAssignment } from '../assignment.start.js';
 import type { LogTroubles } from '../log.troubles.js';
 import type { GroupMember } from '../message.log.js';
+import type { TopicPartition } from '../partition.dealer.js';
 import { Backoff } from './backoff.js';
 import { type AssignmentOwner, KafkaAssignment } from './kafka.assignment.js';
+import type { Dealt } from './group.membership.js';
 import type { OffsetCommitter } from './offset.committer.js';
-import type { TopicPartition } from '../partition.dealer.js';
+import type { PartitionFetcher } from './partition.fetcher.js';
 import type { Committed, ReadingCluster } from './reading.cluster.js';
-import { WakeUp } from './wake-up.js';
 
 const NEVER_COMMITTED: Committed = { offset: -1n };
 
 /** What a generation needs of its group. */
-export interface GenerationOwner extends Pick<AssignmentOwner, 'pause' | 'resume'> {
-  /** Told that the log does not reach to what the group has committed, and where it goes on. */
-  gone(partition: TopicPartition, committed: bigint, next: bigint): void;
-}
+export type GenerationOwner = Pick<AssignmentOwner, 'batch' | 'gone'>;
 
 /** What one member holds from one rebalance to the next. */
 export class GroupGeneration {
-  /** Whenever a member has taken an assignment, or all are lost. */
-  readonly changed = new WakeUp();
-  private readonly assignments = new Map<string, KafkaAssignment>();
+  private readonly assignments: readonly KafkaAssignment[];
   private readonly ended = new AbortController();
-  /** When records of a partition first had to wait for it to be taken, by `performance.now()`. */
-  private waitingSince?: number;
 
   constructor(
     private readonly group: string,
-    assigned: Readonly<Record<string, readonly number[]>>,
+    dealt: Dealt,
     private readonly cluster: ReadingCluster,
+    private readonly fetcher: PartitionFetcher,
     private readonly troubles: LogTroubles,
     readonly committer: OffsetCommitter,
     private readonly owner: GenerationOwner,
   ) {
     setMaxListeners(0, this.ended.signal); // each topic whose positions are asked for is one
-    const commit = committer.note.bind(committer);
-    const flush = committer.flush.bind(committer);
-    for (const [topic, partitions] of Object.entries(assigned)) {
-      for (const partition of partitions) {
-        this.assignments.set(
-          `${topic}/${partition}`,
-          new KafkaAssignment(topic, partition, { pause: owner.pause, resume: owner.resume, commit, flush }),
-        );
-      }
-    }
-  }
-
-  /** Undefined where the partition is not ours (any more). */
-  find(topic: string, partition: number): KafkaAssignment | undefined {
-    return this.ended.signal.aborted ? undefined : this.assignments.get(`${topic}/${partition}`);
-  }
-
-  /** How much is left of the time for which records may wait until partitions are taken, in milliseconds: one span for all of them. */
-  patience(span: number): number {
-    const now = performance.now();
-    this.waitingSince ??= now;
-    return this.waitingSince + span - now;
+    const assignmentOwner: AssignmentOwner = {
+      batch: (assignment, batch) => {
+        owner.batch(assignment, batch);
+        troubles.clear(this.taking(assignment));
+      },
+      failed: (assignment, error) =>
+        troubles.report(
+          this.taking(assignment),
+          `Group ${group} failed at records of ${nameOf(assignment)} and is given them again: ${messageOf(error)}`,
+        ),
+      gone: owner.gone,
+      commit: committer.note.bind(committer),
+      flush: committer.flush.bind(committer),
+      resumed: () => fetcher.wake(),
+    };
+    this.assignments = dealt.flatMap(({ topic, partitions }) =>
+      partitions.map((partition) => new KafkaAssignment(topic, partition, assignmentOwner)),
+    );
   }
 
   /** Tells the member what it holds, topic by topic as soon as it is known where to begin. */
   start(member: GroupMember): void {
-    const topics = new Set([...this.assignments.values()].map(({ topic }) => topic));
+    for (const { reading } of this.assignments) this.fetcher.add(reading);
+    const topics = new Set(this.assignments.map(({ topic }) => topic));
     for (const topic of topics) void this.startTopic(topic, member);
   }
 
@@ -70,22 +62,27 @@ export class GroupGeneration {
   end(flush: boolean): void {
     if (this.ended.signal.aborted) return;
     this.ended.abort();
-    for (const assignment of this.assignments.values()) assignment.revoke();
+    for (const assignment of this.assignments) {
+      this.fetcher.remove(assignment.reading);
+      assignment.revoke();
+      this.troubles.forget(this.taking(assignment));
+    }
     this.committer.end(flush);
-    this.changed.notify();
+  }
+
+  private taking(partition: TopicPartition): string {
+    return `group ${this.group}, records of ${nameOf(partition)}`;
   }
 
   private async startTopic(topic: string, member: GroupMember): Promise<void> {
-    const assignments = [...this.assignments.values()].filter((one) => one.topic === topic);
+    const assignments = this.assignments.filter((one) => one.topic === topic);
     if (!(await this.findPositions(topic, assignments))) return;
     for (const assignment of assignments) void this.hand(assignment, member);
   }
 
   private async hand(assignment: KafkaAssignment, member: GroupMember): Promise<void> {
     if (!(await takeAssignment(this.group, member, assignment, this.troubles))) return;
-    assignment.taken = true;
-    assignment.resume('taking');
-    this.changed.notify();
+    assignment.take();
   }
 
   /** @returns false where all was lost before it was known */
@@ -110,7 +107,7 @@ export class GroupGeneration {
     return false;
   }
 
-  /** The committed offset, or the start where there is none or where the log does not reach to it: as kafkajs will fetch. */
+  /** The committed offset, or the start where there is none or where the log does not reach to it. */
   private async askPositions(topic: string, assignments: readonly KafkaAssignment[]): Promise<void> {
     const partitions = assignments.map(({ partition }) => partition);
     const [held, committed] = await Promise.all([
@@ -123,11 +120,14 @@ export class GroupGeneration {
       const { start, end } = offsets;
       const { offset, note } = committed.get(assignment.partition) ?? NEVER_COMMITTED;
       const isThere = offset >= start && offset <= end;
-      // kafkajs goes on there as well, and says neither of which topic nor how much of it was never read. Below 0 nothing was committed.
+      // Below 0 nothing was committed.
       if (!isThere && offset >= 0n) this.owner.gone(assignment, offset, start);
       assignment.position = isThere ? offset : start;
       assignment.note = isThere ? note : undefined; // it speaks of records that are gone
-      assignment.expected = assignment.position;
     }
   }
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
 }

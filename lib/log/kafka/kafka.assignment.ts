@@ -1,16 +1,20 @@
+import type { RecordBatch } from '../../message/record.js';
 import type { Assignment } from '../message.log.js';
 import type { TopicPartition } from '../partition.dealer.js';
+import { PartitionReading } from './partition.reading.js';
 
 /** What an assignment needs of its group. */
 export interface AssignmentOwner {
   commit(partition: TopicPartition, next: bigint, note: string): void;
   flush(): Promise<void>;
-  pause(partition: TopicPartition): void;
-  resume(partition: TopicPartition): void;
+  /** Told that a partition is to be fetched (again). */
+  resumed(): void;
+  /** Called again with the same records where it fails. */
+  batch(assignment: KafkaAssignment, batch: RecordBatch): void;
+  failed(partition: TopicPartition, error: unknown): void;
+  /** Told that retention has taken what stood between two offsets. */
+  gone(partition: TopicPartition, from: bigint, to: bigint): void;
 }
-
-/** Why a partition is not fetched: its member asked for it, or has not taken it yet. */
-export type PauseReason = 'member' | 'taking';
 
 /** A partition for as long as one generation of the group lasts. */
 export class KafkaAssignment implements Assignment {
@@ -18,20 +22,26 @@ export class KafkaAssignment implements Assignment {
   position = 0n;
   /** See {@link Assignment.note}; known with the position. */
   note?: string;
-  /** Whether its member has taken it, so that records may come. */
-  taken = false;
-  /** The offset that kafkajs has to fetch next. */
-  expected = 0n;
-  /** The offset that kafkajs was last sent back to, since what it passed by began behind it. */
-  sought?: bigint;
+  /** Fetches nothing before the partition is {@link take taken}. */
+  readonly reading: PartitionReading;
   private readonly lost = new AbortController();
-  private readonly pauses = new Set<PauseReason>();
+  private paused = false;
+  private taken = false;
 
   constructor(
     readonly topic: string,
     readonly partition: number,
     private readonly owner: AssignmentOwner,
-  ) {}
+  ) {
+    this.reading = new PartitionReading(topic, partition, this.position, {
+      batch: (batch) => {
+        if (!this.signal.aborted) owner.batch(this, batch);
+      },
+      failed: (error) => owner.failed(this, error),
+      skipped: (from, to) => owner.gone(this, from, to),
+    });
+    this.reading.paused = true;
+  }
 
   get signal(): AbortSignal {
     return this.lost.signal;
@@ -45,18 +55,30 @@ export class KafkaAssignment implements Assignment {
     if (!this.signal.aborted) await this.owner.flush();
   }
 
-  pause(reason: PauseReason = 'member'): void {
-    if (this.signal.aborted) return;
-    this.pauses.add(reason);
-    this.owner.pause(this);
+  pause(): void {
+    this.paused = true;
+    this.reading.paused = true;
   }
 
-  resume(reason: PauseReason = 'member'): void {
-    if (this.signal.aborted || !this.pauses.delete(reason)) return;
-    if (this.pauses.size === 0) this.owner.resume(this);
+  resume(): void {
+    this.paused = false;
+    if (this.taken) this.read();
+  }
+
+  /** Its member has taken it: records may come. */
+  take(): void {
+    this.taken = true;
+    this.reading.position = this.position;
+    if (!this.paused) this.read();
   }
 
   revoke(): void {
     this.lost.abort();
+  }
+
+  private read(): void {
+    if (this.signal.aborted || !this.reading.paused) return;
+    this.reading.paused = false;
+    this.owner.resumed();
   }
 }

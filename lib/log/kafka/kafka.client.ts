@@ -1,8 +1,8 @@
 import type { Logger } from '@nestjs/common';
-import { Kafka, type LogEntry, logLevel } from 'kafkajs';
+import { Kafka, type LogEntry, logLevel, PartitionAssigners } from 'kafkajs';
 import type { KafkaOptions } from '../log.options.js';
 import { KafkaSockets } from './kafka.sockets.js';
-import { Cluster, READ_COMMITTED } from './kafkajs.internals.js';
+import { Cluster, ConsumerGroup, FOREIGN_TOPICS, Instrumentation, READ_COMMITTED } from './kafkajs.internals.js';
 import { askForNamedTopics } from './named.metadata.js';
 
 /** How long kafkajs may not say the same again, in milliseconds, and how many of its lines are remembered for that. */
@@ -10,6 +10,9 @@ const SILENCE = 30_000;
 const DIFFERENT_LINES = 100;
 /** What is told to whoever asked, or by us in other words, or is no trouble: that members come and go. */
 const NO_NEWS = /^(Response |Crash: |The group is rebalancing)/;
+
+/** Told which topics a member was dealt partitions of though it does not read them. */
+export type OnForeignTopics = (topics: readonly string[]) => void;
 
 /** Makes what talks to Kafka, all with the same brokers, security and limits. */
 export class KafkaClient {
@@ -52,6 +55,33 @@ export class KafkaClient {
       isolationLevel: READ_COMMITTED,
     });
     return askForNamedTopics(cluster);
+  }
+
+  /** Somebody who can join a group by the connections of a cluster, and deals partitions out in turn where it leads. */
+  memberOf(
+    groupId: string,
+    topics: readonly string[],
+    cluster: Cluster,
+    onForeignTopics: OnForeignTopics,
+  ): ConsumerGroup {
+    const { sessionTimeout } = this.options;
+    const logger = this.kafka.logger();
+    const instrumentationEmitter = new Instrumentation();
+    instrumentationEmitter.addListener<{ topicsNotSubscribed: string[] }>(FOREIGN_TOPICS, ({ payload }) =>
+      onForeignTopics(payload.topicsNotSubscribed),
+    );
+    return new ConsumerGroup({
+      cluster,
+      groupId,
+      topics,
+      topicConfigurations: {},
+      logger,
+      instrumentationEmitter,
+      assigners: [PartitionAssigners.roundRobin({ cluster: cluster as never, groupId, logger })],
+      sessionTimeout,
+      rebalanceTimeout: sessionTimeout,
+      retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 },
+    });
   }
 
   /** Ends whatever waits for a broker now. */

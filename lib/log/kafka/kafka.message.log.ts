@@ -27,6 +27,7 @@ import { KafkaRangeReader } from './kafka.range.reader.js';
 import { KafkaTail } from './kafka.tail.js';
 import { KafkaTopics } from './kafka.topics.js';
 import { ReadingCluster } from './reading.cluster.js';
+import { SharedFetches } from './shared.fetches.js';
 import { TopicCatalog } from './topic.catalog.js';
 
 /** How long kafkajs may take to hang up, in milliseconds; then its sockets are cut. */
@@ -46,6 +47,7 @@ export class KafkaMessageLog implements MessageLog {
   private readonly publisher: KafkaPublisher;
   private readonly reading: ReadingCluster;
   private readonly ranges: KafkaRangeReader;
+  private readonly shared = new SharedFetches();
   private cluster?: string;
   private closed?: Promise<void>;
 
@@ -122,8 +124,9 @@ export class KafkaMessageLog implements MessageLog {
     signal?: AbortSignal,
   ): Promise<Subscription> {
     this.checkOpen();
-    const { client, reading, troubles, logger } = this;
-    const group = new KafkaGroup(name, [...new Set(topics)], member, client, reading, troubles, logger);
+    const { client, catalog, reading, shared, troubles, logger } = this;
+    const connections = { asking: reading, own: new ReadingCluster(client, catalog), shared };
+    const group = new KafkaGroup(name, [...new Set(topics)], member, this.options, connections, troubles, logger);
     const subscription = this.subscriptions.add(group);
     const signals = signal ? [signal, this.closing.signal] : [this.closing.signal];
     try {
@@ -140,7 +143,7 @@ export class KafkaMessageLog implements MessageLog {
     const cluster = new ReadingCluster(this.client, this.catalog);
     try {
       await cluster.connect();
-      const started = await KafkaTail.start(cluster, tail, this.options, this.troubles, this.logger);
+      const started = await KafkaTail.start(cluster, tail, this.options, this.shared, this.troubles, this.logger);
       return { ...(await this.keep(started)), caughtUp: started.caughtUp };
     } catch (error) {
       await cluster.close();

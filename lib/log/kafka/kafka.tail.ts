@@ -10,6 +10,7 @@ import type { TopicPartition } from '../partition.dealer.js';
 import { PartitionFetcher } from './partition.fetcher.js';
 import { PartitionReading } from './partition.reading.js';
 import type { ReadingCluster } from './reading.cluster.js';
+import type { SharedFetches } from './shared.fetches.js';
 
 /** Reads all partitions of some topics, those that are added later from their start, by connections of its own. */
 export class KafkaTail implements Tail {
@@ -22,13 +23,14 @@ export class KafkaTail implements Tail {
     private readonly tail: TailOptions,
     stretches: readonly Stretch[],
     options: KafkaOptions,
+    shared: SharedFetches,
     private readonly troubles: LogTroubles,
     private readonly logger: Logger,
   ) {
     this.topics = [...new Set(tail.topics)];
     this.catchUp = new CatchUp(stretches);
     const part = `tail of ${this.topics.join(', ')}`;
-    this.fetcher = new PartitionFetcher(cluster, options, troubles, part, () => this.addNew());
+    this.fetcher = new PartitionFetcher(cluster, options, troubles, part, shared, 'source', () => this.addNew());
     for (const stretch of stretches) this.add(stretch, stretch.from);
   }
 
@@ -37,13 +39,14 @@ export class KafkaTail implements Tail {
     cluster: ReadingCluster,
     tail: TailOptions,
     options: KafkaOptions,
+    shared: SharedFetches,
     troubles: LogTroubles,
     logger: Logger,
   ): Promise<KafkaTail> {
     const stretches = await Promise.all(
       [...new Set(tail.topics)].map((topic) => stretchesOf(cluster, topic, tail.since)),
     );
-    return new KafkaTail(cluster, tail, stretches.flat(), options, troubles, logger);
+    return new KafkaTail(cluster, tail, stretches.flat(), options, shared, troubles, logger);
   }
 
   get caughtUp(): Promise<void> {

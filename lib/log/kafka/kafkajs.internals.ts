@@ -4,7 +4,7 @@
  * this version, so that these paths and methods hold.
  */
 import { createRequire } from 'node:module';
-import type { ITopicConfig, KafkaConfig, KafkaMessage, Logger } from 'kafkajs';
+import type { InstrumentationEvent, ITopicConfig, KafkaConfig, KafkaMessage, Logger, PartitionAssigner } from 'kafkajs';
 import { readHeadersOnce } from './linear.headers.js';
 
 const require = createRequire(import.meta.url);
@@ -103,7 +103,52 @@ export interface Broker {
 
   createTopics(request: { topics: readonly ITopicConfig[]; timeout: number }): Promise<void>;
 
+  heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<void>;
+
+  /** For one generation of a group: the coordinator refuses what an older one commits. */
+  offsetCommit(request: {
+    groupId: string;
+    groupGenerationId: number;
+    memberId: string;
+    topics: readonly {
+      topic: string;
+      partitions: readonly { partition: number; offset: string; metadata: string | null }[];
+    }[];
+  }): Promise<void>;
+
   leaveGroup(request: { groupId: string; memberId: string }): Promise<void>;
+}
+
+/** A member of a group, as kafkajs' consumer has it: it joins, and deals partitions out where it leads. */
+export interface ConsumerGroup {
+  /** Null before it joined, and where it is to join as somebody new. */
+  memberId: string | null;
+  readonly generationId: number;
+  /** Resolves when the group has dealt its partitions out. Whom the coordinator still knows joins as the same member again. */
+  joinAndSync(): Promise<void>;
+  assigned(): readonly { readonly topic: string; readonly partitions: readonly number[] }[];
+  /** Throws where a topic has partitions that were not there when it joined. */
+  checkForStaleAssignment(): void;
+}
+
+interface ConsumerGroupOptions {
+  readonly cluster: Cluster;
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  /** Where to read what was never committed; of no meaning to whoever does not fetch by it. */
+  readonly topicConfigurations: Readonly<Record<string, object>>;
+  readonly logger: Logger;
+  readonly instrumentationEmitter: Instrumentation;
+  readonly assigners: readonly ReturnType<PartitionAssigner>[];
+  /** Milliseconds. */
+  readonly sessionTimeout: number;
+  readonly rebalanceTimeout: number;
+  readonly retry: object;
+}
+
+/** Where kafkajs tells what happens. */
+export interface Instrumentation {
+  addListener<P>(event: string, listener: (event: InstrumentationEvent<P>) => void): () => void;
 }
 
 export interface FetchedPartition {
@@ -143,8 +188,17 @@ export const Batch = require('kafkajs/src/consumer/batch') as new (
   partition: FetchedPartition,
 ) => RawBatch;
 
+export const ConsumerGroup = require('kafkajs/src/consumer/consumerGroup') as new (
+  options: ConsumerGroupOptions,
+) => ConsumerGroup;
+
+export const Instrumentation = require('kafkajs/src/instrumentation/emitter') as new () => Instrumentation;
+
 /** Nothing of an open or an aborted transaction. */
 export const READ_COMMITTED = 1;
+
+/** What {@link Instrumentation} tells with `topicsNotSubscribed`. */
+export const FOREIGN_TOPICS = 'consumer.received_unsubscribed_topics';
 
 /** The protocol's number of the request that asks who leads what. */
 export const METADATA = 3;

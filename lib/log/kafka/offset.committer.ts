@@ -1,11 +1,13 @@
-import type { Offsets } from 'kafkajs';
 import type { TopicPartition } from '../partition.dealer.js';
 import { typeOf } from './kafka.failure.js';
+import type { Broker } from './kafkajs.internals.js';
 
 /** Pause before a commit, in milliseconds: each is a write to the brokers, and all that finishes meanwhile goes along. */
 const PAUSE = 50;
 
-/** Sends offsets to the group's coordinator: one attempt, for the generation that is current when it is called. */
+type Offsets = Parameters<Broker['offsetCommit']>[0]['topics'];
+
+/** Sends offsets to the group's coordinator: one attempt, for one generation. */
 export type CommitOffsets = (offsets: Offsets) => Promise<void>;
 
 type Finished = TopicPartition & { readonly next: bigint; readonly note: string };
@@ -24,7 +26,7 @@ export class OffsetCommitter {
   private noteless = false;
 
   constructor(
-    private readonly commit: () => CommitOffsets | undefined,
+    private readonly commit: CommitOffsets,
     private readonly failed: (error: unknown) => void,
   ) {}
 
@@ -56,18 +58,18 @@ export class OffsetCommitter {
 
   private schedule(): void {
     if (this.timer || this.sending || this.ended || this.noted.size === 0) return;
-    // From a timer: between two steps of kafkajs' own, its generation may be a new one while ours has not been told yet.
     this.timer = setTimeout(() => void this.send(), PAUSE);
   }
 
   private async send(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
-    const commit = this.commit();
-    if (!commit || this.noted.size === 0) return;
+    if (this.noted.size === 0) return;
     const finished = [...this.noted.values()];
     this.noted.clear();
-    this.sending = commit(offsetsOf(finished, this.noteless)).catch((error: unknown) => this.putBack(finished, error));
+    this.sending = this.commit(offsetsOf(finished, this.noteless)).catch((error: unknown) =>
+      this.putBack(finished, error),
+    );
     await this.sending;
     this.sending = undefined;
     this.schedule();
@@ -84,12 +86,11 @@ export class OffsetCommitter {
   }
 }
 
-/** kafkajs writes `metadata` with an offset, though its types do not say so. */
 function offsetsOf(finished: readonly Finished[], noteless: boolean): Offsets {
   const topics = new Map<string, { partition: number; offset: string; metadata: string | null }[]>();
   for (const { topic, partition, next, note } of finished) {
     const metadata = noteless || note === '' ? null : note;
     topics.set(topic, [...(topics.get(topic) ?? []), { partition, offset: next.toString(), metadata }]);
   }
-  return { topics: [...topics].map(([topic, partitions]) => ({ topic, partitions })) };
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
 }

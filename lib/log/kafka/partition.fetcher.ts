@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import type { RecordBatch } from '../../message/record.js';
 import type { LogTroubles } from '../log.troubles.js';
 import type { KafkaOptions } from '../log.options.js';
 import { Backoff } from './backoff.js';
@@ -6,29 +7,47 @@ import type { RawBatch } from './kafkajs.internals.js';
 import { recordBatchOf } from './kafka.records.js';
 import type { PartitionReading } from './partition.reading.js';
 import { outOfRange, type ReadingCluster, reasonOf } from './reading.cluster.js';
+import type { FetchFollower, FetchSource, SharedFetches } from './shared.fetches.js';
 import { WakeUp } from './wake-up.js';
 
-/** How long a fetch waits that leaves out a partition whose reader is busy, in milliseconds: it joins the next one. */
+/** How long a fetch waits that leaves out a partition whose reader wants nothing just now, in milliseconds: it joins the next one. */
 const SHORT_WAIT = 25;
+/** How long one waits that leaves out what another fetcher brings, in milliseconds: it may stop, and records of any other wait behind this one. */
+const FOLLOWED_WAIT = 100;
+
+type Readings = readonly PartitionReading[];
+
+/** Whether a fetcher reads for itself and lets others have it, or takes from others what it can. */
+export type FetcherRole = 'source' | 'follower';
 
 /** Reads partitions side by side, one fetch at a time from each broker that leads some of them. */
-export class PartitionFetcher {
+export class PartitionFetcher implements FetchSource, FetchFollower {
   private readonly readings = new Map<string, PartitionReading>();
   private readonly loops = new Map<number, Promise<void>>();
+  /** Brokers whose last answer was a good one. */
+  private readonly live = new Set<number>();
   private readonly changed = new WakeUp();
   private readonly tasks = new Set<Promise<void>>();
   private readonly refreshes: NodeJS.Timeout;
   private seeking = false;
   private closed = false;
 
-  /** @param part what this reads for, in words for logs; @param onRefresh called when it was learnt anew who leads what */
+  /**
+   * @param part what this reads for, in words for logs
+   * @param shared what other fetchers of this process bring, or take
+   * @param onRefresh called when it was learnt anew who leads what
+   */
   constructor(
     private readonly cluster: ReadingCluster,
     private readonly options: KafkaOptions,
     private readonly troubles: LogTroubles,
     private readonly part: string,
+    private readonly shared: SharedFetches,
+    private readonly role: FetcherRole,
     private readonly onRefresh: () => void,
   ) {
+    if (role === 'source') shared.addSource(this);
+    else shared.addFollower(this);
     this.refreshes = setInterval(() => void this.refresh().catch(() => undefined), options.metadataMaxAge);
   }
 
@@ -41,9 +60,37 @@ export class PartitionFetcher {
     this.startLoops();
   }
 
+  /** What was asked for it, and comes later, is dropped. */
+  remove(reading: PartitionReading): void {
+    const name = `${reading.topic}/${reading.partition}`;
+    if (this.readings.get(name) === reading) this.readings.delete(name);
+    if (this.readings.size === 0) this.troubles.forget(this.part);
+    this.wake();
+  }
+
+  /** Looks again what is to be fetched. */
+  wake(): void {
+    this.changed.notify();
+  }
+
+  awaits(topic: string, partition: number, position: bigint): boolean {
+    const reading = this.readings.get(`${topic}/${partition}`);
+    if (!reading?.idle || reading.position !== position) return false;
+    const leader = this.cluster.leaderOf(reading);
+    return leader !== undefined && this.live.has(leader);
+  }
+
+  offer(batch: RecordBatch, from: bigint): void {
+    const reading = this.readings.get(`${batch.topic}/${batch.partition}`);
+    if (!reading || this.closed) return;
+    if (reading.idle && reading.position === from) void reading.take(batch, this.cluster.signal);
+    else this.wake();
+  }
+
   /** Resolves when nothing is fetched or handed over any more, except to readers that are busy. */
   async close(): Promise<void> {
     this.closed = true;
+    this.shared.remove(this);
     clearInterval(this.refreshes);
     this.changed.notify();
     await Promise.all([...this.loops.values(), ...this.tasks]);
@@ -70,12 +117,20 @@ export class PartitionFetcher {
     const backoff = new Backoff();
     await setImmediate(); // so that it is known as running before it ends
     for (let led = this.ledBy(leader); led.length > 0 && !this.closed; led = this.ledBy(leader)) {
-      const idle = led.filter(({ busy }) => !busy);
+      const own = this.role === 'source' ? led : led.filter((reading) => !this.shared.awaits(reading));
+      const idle = own.filter((reading) => reading.idle);
       if (idle.length === 0) await this.changed.wait();
-      else if (await this.fetch(leader, idle, idle.length === led.length)) backoff.reset();
+      else if (await this.fetch(leader, idle, this.waitFor(led, own, idle))) backoff.reset();
       else await this.recover(backoff);
     }
+    this.lose(leader);
     this.loops.delete(leader);
+  }
+
+  private waitFor({ length: led }: Readings, { length: own }: Readings, { length: idle }: Readings): number {
+    const { fetchWait } = this.options;
+    if (idle < own) return Math.min(fetchWait, SHORT_WAIT);
+    return own < led ? Math.min(fetchWait, FOLLOWED_WAIT) : fetchWait;
   }
 
   private ledBy(leader: number): PartitionReading[] {
@@ -83,40 +138,51 @@ export class PartitionFetcher {
   }
 
   /** @returns whether it worked */
-  private async fetch(leader: number, idle: readonly PartitionReading[], all: boolean): Promise<boolean> {
+  private async fetch(leader: number, idle: readonly PartitionReading[], wait: number): Promise<boolean> {
     try {
-      const { fetchWait, fetchBytes } = this.options;
+      const { fetchBytes } = this.options;
       const positions = idle.map(({ topic, partition, position }) => ({
         topic,
         partition,
         position,
         maxBytes: fetchBytes,
       }));
-      const batches = await this.cluster.fetch(leader, positions, all ? fetchWait : Math.min(fetchWait, SHORT_WAIT));
+      const batches = await this.cluster.fetch(leader, positions, wait);
+      this.live.add(leader);
       this.troubles.clear(this.part);
       for (const batch of batches) await this.hand(batch);
       return true;
     } catch (error) {
+      this.lose(leader);
       if (this.closed) return false;
       const lost = outOfRange(error);
-      if (lost) return this.goToStart(this.readings.get(`${lost.topic}/${lost.partition}`)!);
+      if (lost) return this.goToStart(this.readings.get(`${lost.topic}/${lost.partition}`));
       this.troubles.report(this.part, `Kafka cannot be read now (${this.part}): ${reasonOf(error)}`);
       return false;
     }
   }
 
   private async hand(batch: RawBatch): Promise<void> {
-    const reading = this.readings.get(`${batch.topic}/${batch.partition}`)!;
-    // A partition that moved may come from both brokers.
-    if (this.closed || reading.busy || batch.fetchedOffset !== reading.position.toString()) return;
-    const records = recordBatchOf(batch, reading.position);
-    if (records.next === reading.position) return;
-    void reading.take(records, this.cluster.signal).then(() => this.changed.notify());
+    const reading = this.readings.get(`${batch.topic}/${batch.partition}`);
+    // A partition that moved may come from both brokers, and one that is followed from its source meanwhile.
+    if (this.closed || !reading || reading.busy || batch.fetchedOffset !== reading.position.toString()) return;
+    const { position } = reading;
+    const records = recordBatchOf(batch, position);
+    if (records.next === position) return;
+    void reading.take(records, this.cluster.signal).then(() => this.wake());
+    if (this.role === 'source') this.shared.offer(records, position);
     await setImmediate(); // most readers are done by then, and other work gets its turn between two partitions
+    if (reading.busy && this.role === 'source') this.shared.wake();
+  }
+
+  /** What this broker leads is not to be waited for. */
+  private lose(leader: number): void {
+    if (this.live.delete(leader) && this.role === 'source') this.shared.wake();
   }
 
   /** Retention has taken what was to be read next, or the log is another one. */
-  private async goToStart(reading: PartitionReading): Promise<boolean> {
+  private async goToStart(reading: PartitionReading | undefined): Promise<boolean> {
+    if (!reading) return true; // nobody reads it any more
     const { topic, partition } = reading;
     try {
       const offsets = await this.cluster.offsets(topic);

@@ -15,8 +15,10 @@ export interface ReadingHandler {
 
 /** One partition that is being read, and how far. */
 export class PartitionReading implements TopicPartition {
-  /** Whether it is not to be fetched from, since its reader has not done with what it has. */
+  /** Whether its reader has not done with what it has. */
   busy = false;
+  /** Whether its reader wants nothing for now. */
+  paused = false;
 
   constructor(
     readonly topic: string,
@@ -24,6 +26,11 @@ export class PartitionReading implements TopicPartition {
     public position: bigint,
     private readonly handler: ReadingHandler,
   ) {}
+
+  /** Whether it is to be fetched from. */
+  get idle(): boolean {
+    return !this.busy && !this.paused;
+  }
 
   /** Hands over what was fetched, again and again where the reader fails. */
   async take(batch: RecordBatch, signal: AbortSignal): Promise<void> {

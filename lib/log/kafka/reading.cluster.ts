@@ -6,9 +6,16 @@ import type { TopicPartition } from '../partition.dealer.js';
 import { atMost } from '../at-most.js';
 import { Backoff } from './backoff.js';
 import { FreshAnswer } from './fresh.answer.js';
-import type { KafkaClient } from './kafka.client.js';
+import type { KafkaClient, OnForeignTopics } from './kafka.client.js';
 import { isMissingTopic, rootOf, unavailable } from './kafka.failure.js';
-import { Batch, type Cluster, READ_COMMITTED, type RawBatch } from './kafkajs.internals.js';
+import {
+  Batch,
+  type Broker,
+  type Cluster,
+  type ConsumerGroup,
+  READ_COMMITTED,
+  type RawBatch,
+} from './kafkajs.internals.js';
 import type { TopicCatalog } from './topic.catalog.js';
 
 /** Bytes that one answer may hold: decoding it holds up the process. */
@@ -136,7 +143,7 @@ export class ReadingCluster {
 
   /** What a group has committed; -1 for a partition of which it has committed nothing. */
   async committed(groupId: string, topic: string, partitions: readonly number[]): Promise<Map<number, Committed>> {
-    const coordinator = await this.cluster.findGroupCoordinator({ groupId });
+    const coordinator = await this.coordinator(groupId);
     const topics = [{ topic, partitions: partitions.map((partition) => ({ partition })) }];
     const { responses } = await coordinator.offsetFetch({ groupId, topics });
     return new Map(
@@ -145,6 +152,22 @@ export class ReadingCluster {
         { offset: BigInt(offset), ...(metadata && { note: metadata }) },
       ]),
     );
+  }
+
+  /** Takes a member out of its group. */
+  async leave(groupId: string, memberId: string): Promise<void> {
+    const coordinator = await this.coordinator(groupId);
+    await coordinator.leaveGroup({ groupId, memberId });
+  }
+
+  /** The broker that keeps a group, connected. */
+  coordinator(groupId: string): Promise<Broker> {
+    return this.cluster.findGroupCoordinator({ groupId });
+  }
+
+  /** Somebody who can join a group over these connections. */
+  memberOf(groupId: string, topics: readonly string[], onForeignTopics: OnForeignTopics): ConsumerGroup {
+    return this.client.memberOf(groupId, topics, this.cluster, onForeignTopics);
   }
 
   /** Does something that may fail for a while, when leaders move, until it succeeds or time is up. */
