@@ -46,7 +46,7 @@ const SEEN: Effect = { what: 'seen', n: 1, run: 'service 1-1-2', message: 'e1', 
 function verdict({ history = GOOD, ...story }: Story = {}): Promise<Verdict> {
   const { commands = new Map([['r1', [COMMAND]]]), endings = [ENDING], events = [EVENT], steps = [] } = story;
   const log: WrittenLog = { commands, endings: new Map([['r1', endings]]), events: new Map([[0, events]]), steps };
-  const entries = history.map((happening, t) => ({ t, ...happening }) as Entry);
+  const entries: Entry[] = history.map((happening, t) => ({ t, ...happening }));
   return check({ history: entries, log, effects: story.effects ?? [EFFECT, SEEN] });
 }
 

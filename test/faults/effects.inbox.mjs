@@ -2,6 +2,27 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Database } from '../../dist/examples/transactional-inbox/database.js';
 
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS inbox (key TEXT PRIMARY KEY, completion TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS effect (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT, n INTEGER, run TEXT,
+    message TEXT, topic TEXT, partition INTEGER, offset INTEGER, at INTEGER);`;
+
+/** Several may make it at the same moment: all but one of them find it locked. */
+function open(file) {
+  for (;;) {
+    try {
+      const database = new Database(file);
+      // Killed processes lose nothing that the system has; only a power cut would.
+      database.define(`PRAGMA synchronous = OFF; ${TABLES}`);
+      return database;
+    } catch (error) {
+      if (error.code !== 'SQLITE_BUSY') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+    }
+  }
+}
+
 /** An inbox that keeps effect and completion in one step. Handlers run outside of it, so that slow ones hold up nobody. */
 export class Effects {
   #database;
@@ -10,15 +31,8 @@ export class Effects {
   #noted = new AsyncLocalStorage();
 
   constructor(file, instance) {
-    this.#database = new Database(file);
+    this.#database = open(file);
     this.#instance = instance;
-    // Killed processes lose nothing that the system has; only a power cut would.
-    this.#database.define(`
-      PRAGMA synchronous = OFF;
-      CREATE TABLE IF NOT EXISTS inbox (key TEXT PRIMARY KEY, completion TEXT NOT NULL);
-      CREATE TABLE IF NOT EXISTS effect (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT, what TEXT, n INTEGER, run TEXT,
-        message TEXT, topic TEXT, partition INTEGER, offset INTEGER, at INTEGER);`);
   }
 
   /** What a handler does. @returns its answer, which no other run of it gives */

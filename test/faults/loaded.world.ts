@@ -67,13 +67,12 @@ export class LoadedWorld {
     const ending = new AbortController();
     const disturbing = disturbed && this.workload.disturb(ending.signal);
     const loading = Promise.all([this.workload.send(ending.signal), disturbing]);
-    try {
-      return await happening();
-    } finally {
+    const happened = await happening().finally(async () => {
       ending.abort();
       await loading;
-      await this.settle();
-    }
+    });
+    await this.settle();
+    return happened;
   }
 
   /** What each process holds, some time after the load. */

@@ -46,7 +46,7 @@ const [Quick, Slow, Fail, Reject, Never, Nest, Step] = ['Quick', 'Slow', 'Fail',
 );
 const [Quicker, Slower, Stepper] = ['Quicker', 'Slower', 'Stepper'].map(event);
 
-const effects = EFFECTS && new Effects(EFFECTS, INSTANCE);
+const effects = ROLE === 'service' && new Effects(EFFECTS, INSTANCE);
 
 class Work {
   constructor(publisher) {

@@ -14,21 +14,11 @@ export interface Effect extends Place {
 
 /** All effects of a run, in the order in which they were committed. */
 export function readEffects(file: string): Effect[] {
-  const database = new Sqlite(file, { readonly: true } as Sqlite.Options);
+  const database = new Sqlite(file, { readonly: true });
   try {
     return database
       .prepare('SELECT what, n, run, message, partition, offset FROM effect ORDER BY seq')
       .all() as Effect[];
-  } finally {
-    database.close();
-  }
-}
-
-/** How many there are by now. */
-export function countEffects(file: string): number {
-  const database = new Sqlite(file, { readonly: true } as Sqlite.Options);
-  try {
-    return (database.prepare('SELECT count(*) AS effects FROM effect').get() as { effects: number }).effects;
   } finally {
     database.close();
   }

@@ -55,7 +55,7 @@ export function observedSockets(observer: SocketObserver): WebSocketConstructor 
       this.watch?.closed();
       super.close();
     }
-  } as unknown as WebSocketConstructor;
+  };
 }
 
 /** What goes over one socket, and whether a gateway keeps to the order of the log on it. */

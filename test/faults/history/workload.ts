@@ -17,6 +17,8 @@ export interface WorkloadOptions {
 
 /** Commands without an outcome that there may be, so that a standstill costs a bounded amount of memory. */
 const IN_FLIGHT = 5_000;
+/** How late commands may be and are still sent, in milliseconds. */
+const BURST = 500;
 /** By how much the guess of a command's way to its handler and back is mended with each outcome, in milliseconds. */
 const MEND = 0.2;
 /** How long a client is away at most that leaves, in milliseconds, and how often one does. */
@@ -54,11 +56,12 @@ export class Workload {
 
   /** Sends commands until it is told to stop. What is without an outcome then goes on. */
   async send(signal: AbortSignal): Promise<void> {
-    const begin = performance.now();
     const senders = this.clients.filter(({ kind }) => kind.sends);
-    for (let sent = 0; !signal.aborted; sent++) {
-      const due = begin + (sent * 1_000) / this.options.rate;
-      await pause(Math.max(0, due - performance.now()), undefined, { signal }).catch(() => undefined);
+    const between = 1_000 / this.options.rate;
+    for (let due = performance.now(); !signal.aborted; due += between) {
+      const late = performance.now() - due;
+      if (late > BURST) due += late; // what a standstill has kept from being sent is not made up for
+      await pause(Math.max(0, -late), undefined, { signal }).catch(() => undefined);
       if (!signal.aborted && this.inFlight.size < IN_FLIGHT) this.sendOne(this.random.pick(senders));
     }
   }

@@ -9,7 +9,7 @@ export interface SoakPlan extends LoadPlan {
   /** How long the load lasts, in milliseconds. */
   readonly lasts: number;
   /** Ends it early. */
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 export interface SoakReport {
@@ -35,7 +35,7 @@ export async function soakRun(plan: SoakPlan): Promise<SoakReport> {
 async function watch(loaded: LoadedWorld, redis: Redis, { lasts, signal, tell }: SoakPlan): Promise<Sample[]> {
   const begin = performance.now();
   const samples: Sample[] = [];
-  for (let due = begin + BETWEEN; due <= begin + lasts && !signal?.aborted; due += BETWEEN) {
+  for (let due = begin + BETWEEN; due <= begin + lasts && !signal.aborted; due += BETWEEN) {
     await pause(Math.max(0, due - performance.now()), undefined, { signal }).catch(() => undefined);
     const taken = await sample(loaded, redis, begin);
     samples.push(taken);
