@@ -11,6 +11,8 @@ export class SessionRegistry {
   private readonly byId = new Map<string, Set<Session>>();
   private readonly byTopic = new Map<string, Map<string, Audience>>();
   private readonly all = new Set<Session>();
+  /** A set of a thousand types takes a millisecond to write down, and a frame may name them for a hundred topics: once for each. */
+  private readonly filters = new WeakMap<ReadonlySet<string>, string>();
 
   get size(): number {
     return this.all.size;
@@ -58,25 +60,30 @@ export class SessionRegistry {
 
   private listen(session: Session, topic: string, types: WantedTypes): void {
     const audiences = this.byTopic.get(topic) ?? new Map<string, Audience>();
-    const audience = audiences.get(filterOf(types)) ?? { types, sessions: new Set() };
+    const filter = this.filterOf(types);
+    const audience = audiences.get(filter) ?? { types, sessions: new Set() };
     audience.sessions.add(session);
     session.channels.set(topic, audience.types); // one set of types for all who want the same
-    this.byTopic.set(topic, audiences.set(filterOf(types), audience));
+    this.byTopic.set(topic, audiences.set(filter, audience));
   }
 
   private stopListening(session: Session, topic: string): void {
     const types = session.channels.get(topic);
     const audiences = this.byTopic.get(topic);
     if (!types || !audiences) return;
-    const audience = audiences.get(filterOf(types));
-    if (audience?.sessions.delete(session) && audience.sessions.size === 0) audiences.delete(filterOf(types));
+    const filter = this.filterOf(types);
+    const audience = audiences.get(filter);
+    if (audience?.sessions.delete(session) && audience.sessions.size === 0) audiences.delete(filter);
     if (audiences.size === 0) this.byTopic.delete(topic);
   }
-}
 
-/** The same for filters that let the same through. */
-function filterOf(types: WantedTypes): string {
-  return types === 'all' ? '*' : JSON.stringify([...types].sort());
+  /** The same for filters that let the same through. */
+  private filterOf(types: WantedTypes): string {
+    if (types === 'all') return '*';
+    let filter = this.filters.get(types);
+    if (filter === undefined) this.filters.set(types, (filter = JSON.stringify([...types].sort())));
+    return filter;
+  }
 }
 
 function addTo(index: Map<string, Set<Session>>, key: string, session: Session): void {

@@ -26,11 +26,12 @@ export class Subscriptions {
     refused: (error: ClientFacingError) => void,
   ): Promise<readonly string[]> {
     const opened: string[] = [];
+    const sets = new Map<readonly string[], ReadonlySet<string>>();
     for (const topic of channels) {
       const error = await this.refusal(session, topic);
       if (error) refused(error);
       else {
-        this.sessions.subscribe(session, topic, wanted(types, topic));
+        this.sessions.subscribe(session, topic, wanted(types, topic, sets));
         opened.push(topic);
       }
     }
@@ -59,7 +60,8 @@ export class Subscriptions {
    */
   unsubscribe(session: Session, { channels, types }: ClientFrames['unsubscribe'], frameId?: string): void {
     // All of it is refused before any of it is done.
-    const lefts = channels.map((topic) => types && remaining(topic, session.channels.get(topic), types));
+    const gone = types && new Set(types);
+    const lefts = channels.map((topic) => gone && remaining(topic, session.channels.get(topic), gone));
     for (const [index, topic] of channels.entries()) {
       const left = lefts[index];
       if (left && left.size > 0) this.sessions.subscribe(session, topic, left);
@@ -102,15 +104,21 @@ function notFor(topic: string): ForbiddenError {
   return new ForbiddenError(`This client may not listen to the channel "${topic}".`, { details: { channel: topic } });
 }
 
-function wanted(types: TypesByTopic, topic: string): WantedTypes {
-  return Object.hasOwn(types, topic) ? new Set(types[topic]) : 'all';
+/** @param sets those that were made of lists: one for all topics that share a list, since the registry sorts each */
+function wanted(types: TypesByTopic, topic: string, sets: Map<readonly string[], ReadonlySet<string>>): WantedTypes {
+  const list = Object.hasOwn(types, topic) ? types[topic] : undefined;
+  if (!list) return 'all';
+  const set = sets.get(list) ?? new Set(list);
+  sets.set(list, set);
+  return set;
 }
 
-function remaining(topic: string, current: WantedTypes = new Set(), gone: readonly string[]): ReadonlySet<string> {
+function remaining(topic: string, current: WantedTypes = new Set(), gone: ReadonlySet<string>): ReadonlySet<string> {
   if (current === 'all') {
     throw new BadFrameError(
       `All types of "${topic}" are subscribed, and of all none can be taken away. Subscribe to those that you want.`,
     );
   }
-  return new Set([...current].filter((type) => !gone.includes(type)));
+  const left = new Set([...current].filter((type) => !gone.has(type)));
+  return left.size === current.size ? current : left; // which the registry knows
 }
