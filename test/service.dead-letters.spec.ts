@@ -131,6 +131,29 @@ describe('a record that even the dead letters refuse', () => {
   });
 });
 
+describe('a record whose id brings a line of its own', () => {
+  it('has it printed as one text, and not all of it', async () => {
+    const topic = fresh('shop');
+    @CommandAddress(topic, 'Buy')
+    class Buy {}
+    @Injectable()
+    class Shop {
+      @CommandHandler(Buy)
+      buy() {
+        throw new TypeError('no price');
+      }
+    }
+    const { log, follower, lines } = await startService({ providers: [Shop] });
+    const id = `x\n[Nest] ERROR forged${'y'.repeat(1_000)}`;
+
+    await request(log, topic, 'Buy', {}, { headers: { ce_id: id } });
+
+    await follower.deadLetter();
+    expect(lines).toEqual([expect.stringContaining('(message "x\\n[Nest] ERROR forgedyyy')]);
+    expect(lines[0]).not.toMatch(/\n|y{100}/);
+  });
+});
+
 describe('the dead letter of a command', () => {
   it.each([
     ['without an inbox', undefined],

@@ -27,8 +27,14 @@ export function messageWith<P extends Payload>(
   return { ...envelope, payload };
 }
 
+/** What an id looks like that is printed as it is; another one may be a page long, or bring a line of its own into the log. */
+const PLAIN_ID = /^[\w.:/-]{1,64}$/;
+/** Characters of another one that are printed. */
+const ID_LENGTH = 64;
+
 /** The record, as people look for it. */
 export function placeOf({ record, envelope }: Pick<Arrival, 'record' | 'envelope'>): string {
   const { kind, name } = envelope.type;
-  return `${kind} ${name} at ${record.topic}/${record.partition}@${record.offset} (message ${envelope.id})`;
+  const id = PLAIN_ID.test(envelope.id) ? envelope.id : JSON.stringify(envelope.id.slice(0, ID_LENGTH));
+  return `${kind} ${name} at ${record.topic}/${record.partition}@${record.offset} (message ${id})`;
 }
