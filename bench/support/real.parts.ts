@@ -14,7 +14,7 @@ export interface RealParts {
 export async function startRealParts(needed: ReadonlySet<RealPart>): Promise<RealParts> {
   const { KAFKA_BROKERS, REDIS_URL } = process.env;
   const [kafka, redis] = await Promise.all([
-    needed.has('kafka') && !KAFKA_BROKERS ? KafkaServer.start({ properties: AS_BY_DEFAULT }) : undefined,
+    needed.has('kafka') && !KAFKA_BROKERS ? KafkaServer.start({ properties: AS_BY_DEFAULT, java: [] }) : undefined,
     needed.has('redis') && !REDIS_URL ? RedisServer.start() : undefined,
   ]);
   const brokers = needed.has('kafka') ? (KAFKA_BROKERS ?? kafka!.addresses).split(',') : [];

@@ -39,6 +39,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 async function kafkaPart(): Promise<Part> {
   const brokers = process.env.KAFKA_BROKERS;
   if (!brokers) {
+    await KafkaServer.rehearse();
     const kafka = await KafkaServer.start();
     return { place: kafka.addresses, version: `Kafka ${kafka.version}`, stop: () => kafka.stop() };
   }

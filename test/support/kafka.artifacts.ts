@@ -13,12 +13,27 @@ const KAFKA_VERSION = '4.1.0';
 const root = dirname(createRequire(import.meta.url).resolve('nestjs-kafka-socket/package.json'));
 const pom = join(root, 'test/support/kafka.pom.xml');
 const cache = join(root, `.cache/kafka-${KAFKA_VERSION}`);
+/** Beside the artifacts that it was made of, whose times it holds. */
+const archive = join(cache, 'classes.jsa');
 
 /** The Java class path of Kafka; its artifacts (43 MB) are fetched once. */
 export async function kafkaClassPath(): Promise<string> {
   await install('java');
   if (!existsSync(cache)) await fetchArtifacts();
   return `${cache}/*`;
+}
+
+/** Arguments of `java` that use the classes of Kafka as an earlier process had loaded them; none where nobody kept them yet. */
+export function classArchive(): string[] {
+  return existsSync(archive) ? [`-XX:SharedArchiveFile=${archive}`] : [];
+}
+
+/** Has the classes of a Kafka kept for all that follow. @param run runs one with this argument of `java`, and ends it in good order */
+export async function keepClasses(run: (argument: string) => Promise<void>): Promise<void> {
+  if (existsSync(archive)) return;
+  const draft = `${archive}.${process.pid}`;
+  await run(`-XX:ArchiveClassesAtExit=${draft}`);
+  if (existsSync(draft)) await rename(draft, archive);
 }
 
 /** Fetches beside the cache and renames at the end: an interrupted download never looks like a whole one. */

@@ -15,7 +15,8 @@ export interface ServerCommand {
 }
 
 const START_LIMIT = 90_000;
-const STOP_LIMIT = 20_000;
+/** A broker that keeps its classes as it ends takes long on a busy machine. */
+const STOP_LIMIT = 60_000;
 const LOG_TAIL = 40;
 
 /** A server in a process of its own, which can be killed and started again, and never outlives the process that asked. */
