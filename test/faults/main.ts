@@ -34,6 +34,7 @@ const OPTIONS = {
   lag: string,
   without: string,
   json: { type: 'boolean' },
+  help: { type: 'boolean' },
 } as const;
 
 function settings(args: string[]) {
@@ -44,6 +45,7 @@ function settings(args: string[]) {
       if (Number.isNaN(value)) throw new UsageError(`--${name} (${values[name]}) is no number.`);
       return value;
     };
+    if (values.help) throw new UsageError('What a run may be told:');
     const { without } = values;
     if (without !== undefined && !PROTECTIONS.includes(without)) throw new UsageError(`There is no "${without}".`);
     return {
