@@ -28,11 +28,14 @@ export function classArchive(): string[] {
   return existsSync(archive) ? [`-XX:SharedArchiveFile=${archive}`] : [];
 }
 
-/** Has the classes of a Kafka kept for all that follow. @param run runs one with this argument of `java`, and ends it in good order */
-export async function keepClasses(run: (argument: string) => Promise<void>): Promise<void> {
+/**
+ * Has the classes of a Kafka kept for all that follow.
+ * @param rehearse runs one with this argument of `java`, and ends it in good order
+ */
+export async function keepClasses(rehearse: (argument: string) => Promise<void>): Promise<void> {
   if (existsSync(archive)) return;
   const draft = `${archive}.${process.pid}`;
-  await run(`-XX:ArchiveClassesAtExit=${draft}`);
+  await rehearse(`-XX:ArchiveClassesAtExit=${draft}`);
   if (existsSync(draft)) await rename(draft, archive);
 }
 
