@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { atMost } from '../../log/at-most.js';
 import type { Command } from '../../message/command.js';
 import { messageId } from '../../message/message.id.js';
 import { scheduledCommand } from '../../message/scheduled.command.js';
 import { type Delayed, delayedId } from '../../timeout/delayed.js';
 import { LAST_MOMENT, nextTime, type Recurrence } from '../../timeout/recurrence.js';
 import { TIMEOUT_SCHEDULER } from '../../timeout/timeout.constants.js';
-import { within } from '../../timeout/bounded.wait.js';
 import { DelayRefusedError } from '../../timeout/timeout.errors.js';
 import type { TimeoutScheduler } from '../../timeout/timeout.scheduler.js';
 import type { WaitingRecord } from '../../timeout/waiting.js';
@@ -67,7 +67,7 @@ export class CommandScheduler {
   /** Applications schedule while they start, and Redis is reached some moments later. Where it is not, the wait is over for everybody. */
   private async start(): Promise<void> {
     if (this.scheduler.trouble === undefined) return;
-    this.waited ??= within(this.scheduler.reached, FIRST_CONTACT, () => new Error()).catch(() => undefined);
+    this.waited ??= atMost(FIRST_CONTACT, this.scheduler.reached);
     await this.waited;
   }
 
