@@ -8,7 +8,7 @@ import type { LogRecord } from '../message/record.js';
  * How far the clocks of those who write may lie apart, in milliseconds: so much earlier than a request was made the search for its
  * outcome begins. A record's place is looked up by the time that its writer gave it.
  */
-const SKEW = 10_000;
+export const SKEW = 10_000;
 
 /** Where to look for what ended a request. */
 export type Search = Omit<LogRange, 'from' | 'bytes'>;

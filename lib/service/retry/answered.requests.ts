@@ -9,9 +9,8 @@ import type { ReplyAddress } from '../../message/bread-crumbs.js';
 import { endedRequest } from '../../message/outcome.rule.js';
 import { SparingLog } from '../../timeout/sparing.log.js';
 import { commandIdentity, type Ending, isTimeout, type RedeliveryLimits } from '../dispatch/redelivery.guard.js';
+import { SKEW } from '../terminal.records.js';
 
-/** How far the clocks of those who write may lie apart, in milliseconds. */
-const SKEW = 10_000;
 /** Pause before a log that could not tell is asked again, in milliseconds. */
 const PAUSE = 1_000;
 
