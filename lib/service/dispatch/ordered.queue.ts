@@ -54,14 +54,20 @@ export class OrderedQueue {
       const next = this.ready.shift();
       if (!next) return;
       this.running++;
-      // After the running code: whoever adds a batch has read all of it before the first job asks what is known.
-      void Promise.resolve()
-        .then(next.job)
-        .then(
-          (rest) => this.ended(next.lane, rest),
-          () => this.ended(next.lane),
-        );
+      void this.run(next);
     }
+  }
+
+  private async run({ lane, job }: Waiting): Promise<void> {
+    let rest: Rest | void;
+    try {
+      // After the running code: whoever adds a batch has read all of it before the first job asks what is known.
+      await Promise.resolve();
+      rest = await job();
+    } catch {
+      rest = undefined;
+    }
+    this.ended(lane, rest);
   }
 
   private ended(lane: string, rest?: Rest | void): void {

@@ -73,7 +73,7 @@ export class RecordIntake {
       type.kind === 'event' || envelope instanceof Error ? undefined : repeatedIdentity(envelope, record.headers);
     if (!guard.admits(identity, record.offset)) return undefined; // sent again
     const book = partition.bookOf(record.offset, record.offset < owned.end);
-    const handle = forWhoIsLeft(handlers, async (left, signal) => {
+    const handle = forWhoIsLeft(handlers, (left, signal) => {
       if (envelope instanceof Error) return this.bury(record, envelope, signal);
       const ending = guard.endingOf(identity);
       return this.run(left, { record, envelope, signal, ending, book });

@@ -41,10 +41,10 @@ export class CommandProcessor {
    * Resolves when the record may be committed, or with when it is to be handled again.
    * @throws where the record stopped being ours before that
    */
-  async process(handler: Handler, arrival: Arrival): Promise<Later | undefined> {
+  process(handler: Handler, arrival: Arrival): Promise<Later | undefined> {
     if (arrival.ending === 'answered') return this.resend(handler, this.retries.lastSeen(handler, arrival));
     const rest = this.retries.rest(handler, arrival);
-    return rest ?? this.traced(handler, arrival, () => this.handle(handler, arrival));
+    return rest ? Promise.resolve(rest) : this.traced(handler, arrival, () => this.handle(handler, arrival));
   }
 
   private traced<T>(handler: Handler, arrival: Arrival, work: () => Promise<T>): Promise<T> {
@@ -69,13 +69,12 @@ export class CommandProcessor {
     // next owner may still find the answer before it comes to the command.
     if (verdict.reason !== undefined) arrival.signal.throwIfAborted();
     const command = messageWith(arrival.envelope, { kind: 'command', name: handler.name, data: undefined });
-    const replies = await this.outcomes.replyHeld(command, verdict.replies, arrival.signal);
+    const { replies, events } = verdict;
+    const unanswered = replies ? await this.outcomes.replyHeld(command, replies, arrival.signal) : [];
+    const answer = this.answer(handler, command, arrival, verdict);
     // Side by side: both are in the next request to the brokers, and neither waits for the other.
-    const refused = await Promise.all([
-      this.answer(handler, command, arrival, verdict),
-      this.events.write(handler, arrival, verdict.events),
-    ]);
-    await this.giveUp(handler, arrival, verdict, [...replies, ...refused.flat()]);
+    const refused = events.length > 0 ? await both(answer, this.events.write(handler, arrival, events)) : await answer;
+    await this.giveUp(handler, arrival, verdict, [...unanswered, ...refused]);
   }
 
   /**
@@ -91,10 +90,10 @@ export class CommandProcessor {
     });
   }
 
-  private async carryOut(handler: Handler, arrival: Arrival, keeping?: Keeping): Promise<Verdict> {
+  private carryOut(handler: Handler, arrival: Arrival, keeping?: Keeping): Promise<Verdict> {
     const deadline = this.deadlineOf(arrival);
     const late = arrival.ending === 'timeout' || deadline.expired();
-    return late ? this.tooLate(arrival) : this.caller.call(handler, arrival, deadline, keeping);
+    return late ? Promise.resolve(this.tooLate(arrival)) : this.caller.call(handler, arrival, deadline, keeping);
   }
 
   /** Later than the command says by what clocks may differ: one that is ahead of the gateway's must not drop what is in time. */
@@ -141,17 +140,21 @@ export class CommandProcessor {
   }
 
   /** `invalid` and `rejected` are answers. What failed, was too late or cannot be told, somebody may want to look at. */
-  private async giveUp(
+  private giveUp(
     { label }: Handler,
     { record, envelope, signal }: Arrival,
     verdict: Verdict,
     refused: readonly unknown[],
-  ): Promise<void> {
+  ): Promise<void> | undefined {
     const { status } = verdict.outcome;
     const isAnswer = status === 'invalid' || status === 'rejected';
     const why = whyGivenUp(isAnswer ? {} : verdict, refused);
-    if (!why) return;
+    if (!why) return undefined;
     const attempts = attemptsMade(envelope, verdict);
-    await this.deadLetters.add(record, { ...why, attempts, handler: label }, signal);
+    return this.deadLetters.add(record, { ...why, attempts, handler: label }, signal);
   }
+}
+
+async function both<T>(one: Promise<readonly T[]>, other: Promise<readonly T[]>): Promise<readonly T[]> {
+  return (await Promise.all([one, other])).flat();
 }

@@ -65,7 +65,7 @@ export class EventProcessor {
   /** Puts all that came of it into the log. */
   private async tell(handler: Handler, arrival: Arrival, verdict: Verdict): Promise<void> {
     const { record, envelope, signal } = arrival;
-    const { reason, events, replies } = verdict;
+    const { reason, events, replies = [] } = verdict;
     if (reason !== undefined) signal.throwIfAborted();
     const unanswered = await this.outcomes.replyHeld(messageWith(envelope, eventOf(handler)), replies, signal);
     const refused = await this.events.write(handler, arrival, events);

@@ -18,7 +18,7 @@ import { HandlingBounds } from './handling.bounds.js';
 import { HandlingScope } from './handling.scope.js';
 import { eventPayload, outgoing } from '../publishing/outgoing.record.js';
 import { PayloadValidator } from './payload.validator.js';
-import type { Validated } from './validated.js';
+import type { Invalid, Validated } from './validated.js';
 import { namingRoot } from '../publishing/root.command.js';
 import { InvalidHandlerError } from '../service.errors.js';
 import { ServiceMetrics } from '../service.metrics.js';
@@ -31,6 +31,12 @@ const UNDECODABLE: Outcome = {
   code: 'UNDECODABLE',
   message: 'The command could not be read.',
 };
+
+/** A method that was called, and how it ended. */
+interface Called {
+  readonly handling: Handling;
+  readonly answer: Answer;
+}
 
 /** Brings one record to one method, and what came of it into one form. It throws nothing and publishes nothing. */
 @Injectable()
@@ -60,24 +66,16 @@ export class HandlerCaller {
       const payload = decodePayload(arrival.envelope.type, arrival.record.value);
       const { handlerTimeout: timeout } = this.options;
       using bounds = new HandlingBounds({ deadline, timeout, owner: arrival.signal, lost: keeping?.lost });
-      return await this.bounded(handler, arrival, payload, bounds, keeping?.outbox);
+      try {
+        // Validation too: a constraint of the application's own may ask a database that never answers.
+        const called = await bounds.within(() => this.run(handler, arrival, payload, bounds, keeping?.outbox));
+        return 'problems' in called ? invalid(called.problems) : this.judge(handler, arrival, called);
+      } catch (error) {
+        return this.judgeError(handler, arrival, bounds, error);
+      }
     } catch (error) {
       if (error instanceof MalformedMessageError) return givenUp(UNDECODABLE, 'undecodable', error);
       return this.failed(handler, arrival, error); // whatever it is: the key must go on
-    }
-  }
-
-  private async bounded(
-    handler: Handler,
-    arrival: Arrival,
-    payload: Handled,
-    bounds: HandlingBounds,
-    outbox?: Outbox,
-  ): Promise<Verdict> {
-    try {
-      return await this.run(handler, arrival, payload, bounds, outbox);
-    } catch (error) {
-      return this.judgeError(handler, arrival, bounds, error);
     }
   }
 
@@ -87,22 +85,21 @@ export class HandlerCaller {
     payload: Handled,
     bounds: HandlingBounds,
     outbox?: Outbox,
-  ): Promise<Verdict> {
-    // Within the bounds too: a constraint of the application's own may ask a database that never answers.
-    const checked = await bounds.within(() => this.check(handler, payload));
-    if (checked.problems) return invalid(checked.problems);
-    bounds.signal.throwIfAborted();
+  ): Promise<Called | Invalid> {
+    const checked = await this.check(handler, payload);
+    if (checked.problems) return checked;
+    bounds.throwIfOver();
     const message = namingRoot(messageWith(arrival.envelope, { ...payload, data: checked.data } as Handled));
     const handling = new Handling(message, arrival.record, bounds, outbox);
-    const answer = await this.scope.run(handling, () => bounds.within(() => handler.invoke(handling)));
-    return this.judge(handler, arrival, handling, answer);
+    const answer = await this.scope.run(handling, () => handler.invoke(handling));
+    return { handling, answer };
   }
 
-  private async check({ payload }: Handler, { data }: Handled): Promise<Validated> {
+  private check({ payload }: Handler, { data }: Handled): Promise<Validated> | Validated {
     return payload ? this.validator.validate(payload, data) : { data: data as object };
   }
 
-  private judge(handler: Handler, arrival: Arrival, handling: Handling, answer: Answer): Verdict {
+  private judge(handler: Handler, arrival: Arrival, { handling, answer }: Called): Verdict {
     if (answer instanceof Returned) {
       const events = eventsOf(handler, handling, answer.value, `/${this.options.name}`);
       return { outcome: { status: 'success', value: answer.value }, events };

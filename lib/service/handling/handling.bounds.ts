@@ -19,26 +19,25 @@ export interface HandlingLimits {
 
 /** How long one message may be in the hands of one method, from the first look at its payload on. */
 export class HandlingBounds implements Disposable {
-  private readonly controller = new AbortController();
   private readonly started = performance.now();
   private timer?: NodeJS.Timeout;
-  private overrun?: Promise<never>;
+  private controller?: AbortController;
   private trying?: AbortController;
   private over = false;
 
-  constructor(private readonly limits: HandlingLimits) {
-    setMaxListeners(0, this.signal); // one for each call that a handler passes it to
-    const { deadline, owner, lost } = limits;
-    for (const signal of [owner, lost, deadline.at === undefined ? undefined : deadline.signal]) {
-      if (!signal) continue;
-      if (signal.aborted) this.controller.abort(signal.reason);
-      else signal.addEventListener('abort', this.passOn, { once: true });
-    }
+  constructor(private readonly limits: HandlingLimits) {}
+
+  /** Aborts when there is no use in going on. Made when first asked for: most methods never do, and it costs as much as all else here. */
+  get signal(): AbortSignal {
+    this.controller ??= this.over ? new AbortController() : this.watch();
+    return this.controller.signal;
   }
 
-  /** Aborts when there is no use in going on. */
-  get signal(): AbortSignal {
-    return this.controller.signal;
+  /** @throws the signal's reason, where there is no use in going on */
+  throwIfOver(): void {
+    const { owner, lost, deadline } = this.limits;
+    if (this.over || this.controller || owner.aborted || lost?.aborted || deadline.remaining === 0)
+      this.signal.throwIfAborted();
   }
 
   /**
@@ -62,42 +61,47 @@ export class HandlingBounds implements Disposable {
   }
 
   /**
-   * Waits for a part of the handling; all parts share one limit, which runs from the first one on.
+   * Waits for the handling, no longer than it may take.
    * @throws {HandlingAbortedError} with reason `handler_timeout`; what `work` does after that is nobody's concern
    */
-  async within<T>(work: () => Promise<T>): Promise<T> {
-    this.overrun ??= this.watch();
-    return Promise.race([work(), this.overrun]);
+  within<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.timer = setTimeout(() => this.overrun(reject), Math.min(this.limits.timeout, LONGEST_DELAY));
+      this.timer.unref(); // a method that is deaf to its signal must not keep a process that shuts down
+      void work().then(resolve, reject);
+    });
   }
 
   [Symbol.dispose](): void {
     this.over = true;
     this.trying?.abort();
     clearTimeout(this.timer);
+    if (!this.controller) return;
     this.limits.owner.removeEventListener('abort', this.passOn);
     this.limits.deadline.dispose();
   }
 
-  private watch(): Promise<never> {
-    return new Promise<never>((_, reject) => {
-      this.timer = setTimeout(
-        () => {
-          const error = new HandlingAbortedError('handler_timeout');
-          reject(error); // before the abort, whose listeners may end the work with an error of their own
-          this.controller.abort(error);
-        },
-        Math.min(this.limits.timeout, LONGEST_DELAY),
-      );
-      if (this.limits.owner.aborted) this.timer.unref();
-    });
+  private overrun(reject: (error: Error) => void): void {
+    const error = new HandlingAbortedError('handler_timeout');
+    reject(error); // before the abort, whose listeners may end the work with an error of their own
+    this.controller ??= new AbortController();
+    this.controller.abort(error);
+  }
+
+  private watch(): AbortController {
+    const controller = new AbortController();
+    setMaxListeners(0, controller.signal); // one for each call that a handler passes it to
+    const { deadline, owner, lost } = this.limits;
+    for (const signal of [owner, lost, deadline.at === undefined ? undefined : deadline.signal]) {
+      if (!signal) continue;
+      if (signal.aborted) controller.abort(signal.reason);
+      else signal.addEventListener('abort', this.passOn, { once: true });
+    }
+    return controller;
   }
 
   private readonly passOn = ({ target }: { target: EventTarget | null }): void => {
-    // A method that is deaf to its signal must not keep a process that shuts down.
-    if (target === this.limits.owner) {
-      this.timer?.unref();
-      this.limits.deadline.dispose();
-    }
-    this.controller.abort((target as AbortSignal).reason);
+    if (target === this.limits.owner) this.limits.deadline.dispose();
+    this.controller!.abort((target as AbortSignal).reason);
   };
 }

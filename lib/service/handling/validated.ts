@@ -1,9 +1,13 @@
 import type { ValidationError } from 'class-validator';
 import type { InvalidProperty } from '../../protocol/outcome.js';
 
+/** What is wrong with a payload. */
+export interface Invalid {
+  readonly problems: readonly InvalidProperty[];
+}
+
 /** A payload as its class wants it, or what is wrong with it. */
-export type Validated =
-  { readonly data: object; readonly problems?: undefined } | { readonly problems: readonly InvalidProperty[] };
+export type Validated = { readonly data: object; readonly problems?: undefined } | Invalid;
 
 /** What a class makes no instance of. */
 export const UNMADE = { problems: [{ path: '', constraints: ['the payload does not have the expected form'] }] };

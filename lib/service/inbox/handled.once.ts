@@ -42,8 +42,18 @@ export class HandledOnce {
    * What came of a message: now, or when it was handled before.
    * @throws where the record stopped being ours before that is known
    */
-  async call(handler: Handler, arrival: Arrival, call: Call): Promise<Verdict> {
-    if (!this.inbox) return call();
+  call(handler: Handler, arrival: Arrival, call: Call): Promise<Verdict> {
+    return this.inbox ? this.kept(this.inbox, handler, arrival, call) : call();
+  }
+
+  /** What is kept of a message that has its answer already, and must not be handled in any case. */
+  async recall(handler: Handler, arrival: Arrival): Promise<Verdict | undefined> {
+    if (!this.inbox) return undefined;
+    const verdict = await this.call(handler, arrival, () => Promise.reject(new Unkept(NOTHING)));
+    return verdict === NOTHING ? undefined : verdict;
+  }
+
+  private async kept(inbox: Inbox, handler: Handler, arrival: Arrival, call: Call): Promise<Verdict> {
     let tries = 0;
     const handle: Handle = async (lost) => {
       const completion = await keep(arrival, call, lost);
@@ -52,7 +62,7 @@ export class HandledOnce {
     };
     for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       try {
-        return verdictOf(await this.inbox.run(deliveryOf(handler, arrival), handle), arrival.envelope.id);
+        return verdictOf(await inbox.run(deliveryOf(handler, arrival), handle), arrival.envelope.id);
       } catch (error) {
         if (error instanceof Unkept) return error.verdict;
         arrival.signal.throwIfAborted();
@@ -61,13 +71,6 @@ export class HandledOnce {
       }
       await sleep(pause, undefined, { signal: arrival.signal }).catch(() => undefined);
     }
-  }
-
-  /** What is kept of a message that has its answer already, and must not be handled in any case. */
-  async recall(handler: Handler, arrival: Arrival): Promise<Verdict | undefined> {
-    if (!this.inbox) return undefined;
-    const verdict = await this.call(handler, arrival, () => Promise.reject(new Unkept(NOTHING)));
-    return verdict === NOTHING ? undefined : verdict;
   }
 
   private refused({ label }: Handler, arrival: Arrival, error: unknown): Verdict {

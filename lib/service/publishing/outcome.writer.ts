@@ -87,12 +87,8 @@ export class OutcomeWriter {
    * Writes the answers that were held back while a message was handled, whose method cannot be told any more.
    * @returns why the log will never take some of them
    */
-  async replyHeld(
-    cause: PlatformMessage,
-    replies: readonly Reply[] | undefined,
-    signal: AbortSignal,
-  ): Promise<readonly unknown[]> {
-    if (!replies || !isAwaited(cause.breadCrumbs)) return [];
+  async replyHeld(cause: PlatformMessage, replies: readonly Reply[], signal: AbortSignal): Promise<readonly unknown[]> {
+    if (!isAwaited(cause.breadCrumbs)) return [];
     const refused: unknown[] = [];
     for (const reply of replies) {
       try {

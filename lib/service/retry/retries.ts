@@ -59,7 +59,10 @@ export class Retries {
     const { retry: policy } = handler;
     const { book } = arrival;
     const made = book?.find(noteName(handler));
-    if (!policy || !book) return this.once(tried(arrival, (made?.attempts ?? 0) + 1), once);
+    if (!policy || !book) {
+      const seen = tried(arrival, (made?.attempts ?? 0) + 1);
+      return { verdict: await once(seen, (call) => call()), arrival: seen };
+    }
     const spent = made !== undefined && made.attempts >= policy.attempts;
     if (made && !spent && isToMove(policy, book, made))
       return this.move({ handler, arrival, policy, book, attempt: made.attempts }, made);
@@ -71,10 +74,6 @@ export class Retries {
   /** The record as the last attempt that is noted saw it. */
   lastSeen(handler: Handler, arrival: Arrival): Arrival {
     return tried(arrival, arrival.book?.find(noteName(handler))?.attempts ?? 1);
-  }
-
-  private async once(arrival: Arrival, once: Try): Promise<Turn> {
-    return { verdict: await once(arrival, (call) => call()), arrival };
   }
 
   private async attempt(course: Course, once: Try, isRetry: boolean): Promise<Turn> {
