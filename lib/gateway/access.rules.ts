@@ -21,7 +21,11 @@ export class AccessRules {
   ) {}
 
   /** Whether a client may send a command or listen to a channel, by the claims that it has or is about to have. */
-  async may(intent: Exclude<Intent, EventIntent>, client: GatewayClient): Promise<boolean> {
+  may(intent: Exclude<Intent, EventIntent>, client: GatewayClient): Promise<boolean> | boolean {
+    return this.all?.length === 0 || this.agreed(intent, client);
+  }
+
+  private async agreed(intent: Intent, client: GatewayClient): Promise<boolean> {
     const { hookTimeout } = this.options;
     const late = (): Error => new HookTimeoutError('gateway.authorize or a guard', hookTimeout);
     try {

@@ -9,7 +9,7 @@ import type { LogPosition, OutgoingRecord } from '../../message/record.js';
 import { requestIdentity } from '../../message/request.identity.js';
 import type { ClientFrames } from '../../protocol/frames.js';
 import type { ArmingInterceptor } from '../../timeout/arming.interceptor.js';
-import type { TimeoutScheduler } from '../../timeout/timeout.scheduler.js';
+import type { Timeout, TimeoutScheduler } from '../../timeout/timeout.scheduler.js';
 import type { AccessRules } from '../access.rules.js';
 import type { Backstop } from './backstop.js';
 import {
@@ -67,27 +67,23 @@ export class RequestIntake {
 
   /** Waits for what is on its way into the log. */
   async settled(): Promise<void> {
-    await Promise.all(this.underWay);
+    await Promise.allSettled(this.underWay);
   }
 
   private async takeOrRefuse(session: Session, data: Request, frameId?: string): Promise<void> {
     try {
-      await this.takeIn(session, data, frameId);
+      const key = data.key ?? session.id;
+      await this.check(session, data, key);
+      const fingerprint = fingerprintOf(data.topic, data.command, key, payloadText(data));
+      const identity = identityOf(session, data);
+      const request: TakenRequest = { session, data, key, identity, fingerprint, frameId };
+      const { answer } = this.ledger.get(identity) ? { answer: this.repeat(request) } : await this.begin(request);
+      this.setups.add(session.identity.publicKey); // a result will come: while Kafka and the services are at work
+      void this.tell(answer, request);
     } catch (error) {
       this.answered(error instanceof ClientFacingError ? error.code : 'internal');
       throw error;
     }
-  }
-
-  private async takeIn(session: Session, data: Request, frameId?: string): Promise<void> {
-    const key = data.key ?? session.id;
-    await this.check(session, data, key);
-    const fingerprint = fingerprintOf(data.topic, data.command, key, payloadText(data));
-    const identity = identityOf(session, data);
-    const request: TakenRequest = { session, data, key, identity, fingerprint, frameId };
-    const { answer } = this.ledger.get(identity) ? { answer: this.repeat(request) } : await this.begin(request);
-    this.setups.add(session.identity.publicKey); // a result will come: while Kafka and the services are at work
-    this.inBackground(answer, request);
   }
 
   private async check(session: Session, { topic, command, sessionId }: Request, key: string): Promise<void> {
@@ -103,7 +99,9 @@ export class RequestIntake {
 
   /** A request that nobody knows of. Resolves once its command is queued; `answer` settles when the client has its answer. */
   private async begin(request: TakenRequest): Promise<{ answer: Promise<void> }> {
-    const command = await this.command(request);
+    const ttl = this.timeLeft(request);
+    const partition = await this.partitionFor(request);
+    const command = this.command(request, ttl, partition);
     // Asked again after the wait: another socket of the session may have sent the same request meanwhile.
     if (this.ledger.get(request.identity)) return { answer: this.repeat(request) };
     const refusal = this.backstop.refusal(request.session.identity);
@@ -118,23 +116,25 @@ export class RequestIntake {
     return (await this.begin(request)).answer;
   }
 
-  private async command({ session, data, key }: TakenRequest): Promise<PlatformMessage<Command>> {
+  /** @throws {UnknownOutcomeError} `unknown`: a laptop that slept an hour must not place a bid that nobody waits for any more */
+  private timeLeft({ data: { ttl, age = 0 } }: TakenRequest): number {
     const { default: usual, maximum } = this.options.ttl;
-    const ttl = Math.min(data.ttl ?? usual, maximum);
-    const age = data.age ?? 0;
-    // A laptop that slept an hour must not place a bid that nobody waits for any more.
-    if (age >= ttl) throw new UnknownOutcomeError(TOO_OLD);
-    const partition = await this.partitionFor(data, key);
-    const deadline = Math.round(this.scheduler.now() - age + ttl);
+    const left = Math.min(ttl ?? usual, maximum) - age;
+    if (left <= 0) throw new UnknownOutcomeError(TOO_OLD);
+    return left;
+  }
+
+  private command({ session, data }: TakenRequest, ttl: number, partition: number): PlatformMessage<Command> {
+    const deadline = Math.round(this.scheduler.now() + ttl);
     const trace = headersFor(data, this.options.trace);
     return commandOf(session, data, deadline, { topic: data.topic, partition }, trace);
   }
 
-  private async partitionFor(request: Request, key: string): Promise<number> {
+  private async partitionFor({ data, key }: TakenRequest): Promise<number> {
     try {
-      return await this.log.partitionFor(request.topic, key);
+      return await this.log.partitionFor(data.topic, key);
     } catch (cause) {
-      throw notSent(request, KAFKA_AWAY, cause);
+      throw notSent(data, KAFKA_AWAY, cause);
     }
   }
 
@@ -144,18 +144,27 @@ export class RequestIntake {
     const record: OutgoingRecord = { ...command.breadCrumbs.reply!, key, ...encodeMessage(command) };
     const entry = this.ledger.open(identity);
     entry.fingerprint = fingerprint;
-    const publishing = this.arming
-      .run(timeout, () => sending(record, (traced) => this.log.publish(traced)))
-      .then(
-        (at) => (entry.command ??= at),
-        (error: unknown) => this.notConfirmed(request, entry, error),
-      )
-      .finally(() => delete entry.publishing);
-    entry.publishing = publishing;
+    entry.publishing = this.write(record, timeout, request, entry);
     void this.backstop.guard(identity, request.session.identity, timeout).catch((error: unknown) => {
       this.logger.warn(`A request has no backstop: ${messageOf(error)}`);
     });
-    return publishing; // its failure is handled by `accept`, who waits for it in any case
+    return entry.publishing; // its failure is handled by `accept`, who waits for it in any case
+  }
+
+  private async write(
+    record: OutgoingRecord,
+    timeout: Timeout,
+    request: TakenRequest,
+    entry: LedgerEntry,
+  ): Promise<LogPosition> {
+    try {
+      const at = await this.arming.run(timeout, () => sending(record, (traced) => this.log.publish(traced)));
+      return (entry.command ??= at);
+    } catch (error) {
+      return this.notConfirmed(request, entry, error);
+    } finally {
+      entry.publishing = undefined;
+    }
   }
 
   /** What certainly never reached the log may be tried again; of anything else only the log knows, and may have told already. */
@@ -177,19 +186,18 @@ export class RequestIntake {
   }
 
   /** Goes on without the frames behind it having to wait; what fails is told to the client. */
-  private inBackground(work: Promise<void>, { session, data: { requestId }, frameId }: TakenRequest): void {
-    const told = work
-      .then(
-        () => this.answered('accepted'),
-        (error: unknown) => {
-          const known = error instanceof ClientFacingError ? error : this.internal(requestId, error);
-          const { code, message, temporary } = known;
-          session.send('error', { requestId, code, message, temporary }, frameId);
-          this.answered(code);
-        },
-      )
-      .finally(() => this.underWay.delete(told));
-    this.underWay.add(told);
+  private async tell(answer: Promise<void>, { session, data: { requestId }, frameId }: TakenRequest): Promise<void> {
+    this.underWay.add(answer);
+    try {
+      await answer;
+      this.answered('accepted');
+    } catch (error) {
+      const known = error instanceof ClientFacingError ? error : this.internal(requestId, error);
+      const { code, message, temporary } = known;
+      session.send('error', { requestId, code, message, temporary }, frameId);
+      this.answered(code);
+    }
+    this.underWay.delete(answer);
   }
 
   private answered(answer: string): void {

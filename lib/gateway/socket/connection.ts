@@ -18,7 +18,7 @@ const MAX_REFUSALS = 100;
 const TURN_AWAY_LIMIT = 2_000;
 
 /** Handles one frame; what it throws is told to the client. */
-export type OnFrame = (connection: Connection, frame: ReceivedFrame) => Promise<void>;
+export type OnFrame = (connection: Connection, frame: ReceivedFrame) => Promise<void> | void;
 
 /** One socket: takes its frames in order, one after the other, and answers each of them or what is wrong with it. */
 export class Connection {
@@ -160,11 +160,13 @@ export class Connection {
     if (++this.waiting === MAX_WAITING) this.socket.pause();
     // `ws` gives one Buffer a message by default.
     const text = isBinary ? undefined : (data as Buffer).toString();
-    this.queue = this.queue
-      .then(() => this.take(text))
-      .finally(() => {
-        if (--this.waiting === MAX_WAITING - 1 && this.socket.isPaused) this.socket.resume();
-      });
+    this.queue = this.takeAfter(this.queue, text);
+  }
+
+  private async takeAfter(before: Promise<void>, text: string | undefined): Promise<void> {
+    await before;
+    await this.take(text);
+    if (--this.waiting === MAX_WAITING - 1 && this.socket.isPaused) this.socket.resume();
   }
 
   /** Never rejects: the next frame waits for it. */

@@ -43,14 +43,14 @@ export class GatewayProtocol {
   ) {}
 
   /** Handles a frame; what it throws is told to the client. */
-  readonly handle = async (connection: Connection, frame: ReceivedFrame): Promise<void> => {
+  readonly handle = (connection: Connection, frame: ReceivedFrame): Promise<void> | void => {
     if (frame.event === 'hello') return this.greet(connection, frame);
     const { session } = connection;
     if (!session) throw new BadFrameError('The first frame is "hello"; nothing else is taken before it.');
     if (!Object.hasOwn(this.handlers, frame.event)) {
       throw new BadFrameError('The event of the frame is none that the protocol knows.');
     }
-    await this.handlers[frame.event as keyof typeof this.handlers](connection, session, frame);
+    return this.handlers[frame.event as keyof typeof this.handlers](connection, session, frame);
   };
 
   private async greet(connection: Connection, frame: ReceivedFrame): Promise<void> {
