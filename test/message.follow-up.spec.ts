@@ -87,7 +87,7 @@ describe('a request', () => {
   it('is itself again by session, key and id together, and by nothing else', () => {
     const identity = requestIdentity(crumbs);
 
-    expect(identity).toHaveLength(16);
+    expect(identity).toHaveLength(32);
     expect(requestIdentity({ ...crumbs, attempt: 9, causationId: 'x', user: '{}' })).toBe(identity);
     for (const changes of [
       { sessionId: 'S' },

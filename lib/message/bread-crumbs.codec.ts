@@ -8,7 +8,8 @@ const CRUMB_NAME = /^[A-Za-z0-9_-]+$/;
 const DECIMAL = /^(0|[1-9]\d{0,15})$/;
 /** What percent-encoding leaves as it is: nearly every value, and to look costs a quarter of the encoding. */
 const UNRESERVED = /^[A-Za-z0-9_.~-]*$/;
-const KNOWN = new Set([
+/** Names of our own, and where each stands among the values that were read. */
+const NAMES = [
   'request',
   'session',
   'publickey',
@@ -21,7 +22,9 @@ const KNOWN = new Set([
   'attempt',
   'user',
   'final',
-]);
+] as const;
+const KNOWN: ReadonlyMap<string, number> = new Map(NAMES.map((name, index) => [name, index]));
+const NOTHING = NAMES.map(() => undefined);
 
 /**
  * Writes bread crumbs as `name=value` pairs joined by `;`, values percent-encoded. What {@link decodeBreadCrumbs} would refuse is
@@ -30,31 +33,30 @@ const KNOWN = new Set([
  * is not whole, or negative, a reply address without a topic, or over 8 KiB in all
  */
 export function encodeBreadCrumbs(crumbs: BreadCrumbs): string {
-  const pairs: string[] = [];
-  const add = (name: string, value: string | number | undefined): void => {
-    if (value !== undefined) pairs.push(`${name}=${escape(name, String(value))}`);
+  let text = '';
+  const add = (name: string, value: string | undefined): void => {
+    if (value !== undefined) text += `${text === '' ? '' : ';'}${name}=${value}`;
   };
-  add('request', crumbs.requestId);
-  add('session', crumbs.sessionId);
-  add('publickey', crumbs.publicKey);
-  add('correlation', crumbs.correlationId);
-  add('causation', crumbs.causationId);
+  add('request', escaped('request', crumbs.requestId));
+  add('session', escaped('session', crumbs.sessionId));
+  add('publickey', escaped('publickey', crumbs.publicKey));
+  add('correlation', escaped('correlation', crumbs.correlationId));
+  add('causation', escaped('causation', crumbs.causationId));
   add('deadline', whole('deadline', crumbs.deadline));
   add('due', whole('due', crumbs.due));
-  add('timeout', crumbs.timeoutId);
+  add('timeout', escaped('timeout', crumbs.timeoutId));
   add('reply', crumbs.reply && addressText(crumbs.reply));
   add('attempt', whole('attempt', crumbs.attempt));
-  add('user', crumbs.user);
-  add('final', crumbs.final ? 1 : undefined);
+  add('user', escaped('user', crumbs.user));
+  add('final', crumbs.final ? '1' : undefined);
   for (const [name, value] of Object.entries(crumbs.others ?? {})) {
     if (!CRUMB_NAME.test(name) || KNOWN.has(name)) {
       throw new MalformedMessageError(
         `The bread crumb "${name}" cannot be written: names are [A-Za-z0-9_-]+ and not one of ours.`,
       );
     }
-    add(name, value);
+    add(name, escaped(name, value));
   }
-  const text = pairs.join(';');
   if (text.length > MAX_BREAD_CRUMBS_BYTES) {
     throw new MalformedMessageError(
       `The bread crumbs take ${text.length} bytes, and ${MAX_BREAD_CRUMBS_BYTES} is the most that a header carries. Put less into the user's claims.`,
@@ -73,32 +75,34 @@ export function decodeBreadCrumbs(text: string, fallbackId: string): BreadCrumbs
   if (size > MAX_BREAD_CRUMBS_BYTES) {
     throw new MalformedMessageError(`The bread crumbs take ${size} bytes; ${MAX_BREAD_CRUMBS_BYTES} are allowed.`);
   }
-  const known = new Map<string, string>();
+  const known: (string | undefined)[] = [...NOTHING];
   const others = new Map<string, string>();
   for (const pair of text === '' ? [] : text.split(';')) {
     const equals = pair.indexOf('=');
     const name = pair.slice(0, Math.max(equals, 0));
-    const isKnown = KNOWN.has(name);
-    if (!isKnown && !CRUMB_NAME.test(name))
+    const index = KNOWN.get(name);
+    if (index === undefined && !CRUMB_NAME.test(name))
       throw new MalformedMessageError('The bread crumbs are not name=value pairs joined by ";".');
-    const target = isKnown ? known : others;
-    if (!target.has(name)) target.set(name, unescape(name, pair.slice(equals + 1)));
+    if (index !== undefined) known[index] ??= unescape(name, pair.slice(equals + 1));
+    else if (!others.has(name)) others.set(name, unescape(name, pair.slice(equals + 1)));
   }
+  const [requestId, sessionId, publicKey, correlation, causationId, deadline, due, timeoutId, reply, attempt, user] =
+    known;
   return {
-    requestId: known.get('request'),
-    sessionId: known.get('session'),
-    publicKey: known.get('publickey'),
-    correlationId: known.get('correlation') ?? fallbackId,
-    causationId: known.get('causation'),
-    deadline: decimal(known, 'deadline'),
-    ...(known.has('due') && { due: decimal(known, 'due') }),
-    timeoutId: known.get('timeout'),
-    reply: replyAddress(known.get('reply')),
-    attempt: decimal(known, 'attempt') ?? 1,
-    user: known.get('user'),
+    requestId,
+    sessionId,
+    publicKey,
+    correlationId: correlation ?? fallbackId,
+    causationId,
+    deadline: decimal('deadline', deadline),
+    due: decimal('due', due),
+    timeoutId,
+    reply: replyAddress(reply),
+    attempt: decimal('attempt', attempt) ?? 1,
+    user,
     // As the outcome rule reads it, unescaped: readers that disagreed about it would disagree about the outcome.
-    ...(peekBreadCrumb(text, 'final') === '1' && { final: true }),
-    ...(others.size > 0 && { others: Object.fromEntries(others) }),
+    final: peekBreadCrumb(text, 'final') === '1' || undefined,
+    others: others.size > 0 ? Object.fromEntries(others) : undefined,
   };
 }
 
@@ -118,8 +122,8 @@ export function peekBreadCrumb(text: string, name: string): string | undefined {
   return undefined;
 }
 
-function escape(name: string, value: string): string {
-  if (UNRESERVED.test(value)) return value;
+function escaped(name: string, value: string | undefined): string | undefined {
+  if (value === undefined || UNRESERVED.test(value)) return value;
   try {
     return encodeURIComponent(value);
   } catch (cause) {
@@ -136,18 +140,18 @@ function unescape(name: string, value: string): string {
   }
 }
 
-function whole(name: string, value: number | undefined): number | undefined {
-  if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return value;
+function whole(name: string, value: number | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (Number.isSafeInteger(value) && value >= 0) return String(value);
   throw new MalformedMessageError(`The bread crumb "${name}" is ${value}, which is no whole number from 0 on.`);
 }
 
 function addressText({ topic, partition }: ReplyAddress): string {
   if (topic === '') throw new MalformedMessageError('The bread crumb "reply" names no topic.');
-  return `${topic}/${whole('reply', partition)}`;
+  return `${escaped('reply', topic)}%2F${whole('reply', partition)}`;
 }
 
-function decimal(crumbs: Map<string, string>, name: string): number | undefined {
-  const text = crumbs.get(name);
+function decimal(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!isDecimal(text)) throw new MalformedMessageError(`The bread crumb "${name}" is not a decimal number.`);
   return Number(text);

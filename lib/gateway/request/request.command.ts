@@ -69,5 +69,5 @@ export function timeoutOf(
 
 /** Topic, command, key and payload as one digest: whether the same RequestId asks for the same thing. */
 export function fingerprintOf(topic: string, command: string, key: string, payload: string): string {
-  return hash('sha256', [topic, command, key, payload].join('\0'), 'buffer').toString('latin1', 0, 16);
+  return hash('sha256', [topic, command, key, payload].join('\0'), 'binary');
 }
