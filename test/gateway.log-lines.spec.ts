@@ -1,4 +1,4 @@
-import { ConsoleLogger, Injectable, Logger, type LoggerService } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { IsInt } from 'class-validator';
 import {
   type Command,
@@ -11,8 +11,9 @@ import {
   MESSAGE_LOG,
   type MessageLog,
 } from 'nestjs-kafka-socket';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Backend, BACKENDS, shared, startApp } from './support/app.js';
+import { LogLines } from './support/log.lines.js';
 import { RawClient, type RawIdentity } from './support/raw.client.js';
 import { OPCODE, RawSocket } from './support/raw.socket.js';
 
@@ -26,37 +27,6 @@ const MARKS = {
   header: 'MARKheaderMARK',
   key: 'MARKkeyMARK',
 };
-
-/** Collects all that Nest's logger and the console are given, of every level. */
-class Lines implements LoggerService {
-  readonly all: string[] = [];
-  readonly log = (...line: unknown[]): void => this.note('log', line);
-  readonly error = (...line: unknown[]): void => this.note('error', line);
-  readonly warn = (...line: unknown[]): void => this.note('warn', line);
-  readonly debug = (...line: unknown[]): void => this.note('debug', line);
-  readonly verbose = (...line: unknown[]): void => this.note('verbose', line);
-  readonly fatal = (...line: unknown[]): void => this.note('fatal', line);
-
-  static capture(): Lines {
-    const lines = new Lines();
-    Logger.overrideLogger(lines);
-    for (const level of ['log', 'info', 'warn', 'error', 'debug'] as const)
-      vi.spyOn(console, level).mockImplementation((...line: unknown[]) => lines.note(`console.${level}`, line));
-    onTestFinished(() => {
-      vi.restoreAllMocks();
-      Logger.overrideLogger(new ConsoleLogger({ logLevels: ['fatal'] }));
-    });
-    return lines;
-  }
-
-  private note(level: string, line: unknown[]): void {
-    this.all.push(
-      [level, ...line.map((part) => (part instanceof Error ? `${part.message} ${part.stack}` : String(part)))].join(
-        ' ',
-      ),
-    );
-  }
-}
 
 function house() {
   const topic = `secret-${crypto.randomUUID()}`;
@@ -217,7 +187,7 @@ describe.each(BACKENDS)('what is logged, on %s', (backend: Backend) => {
       { ...shared(backend), gateway: { topics: [topic], broadcast: { '*': 'data' }, ...hooks } },
       [Keeping],
     );
-    const lines = Lines.capture();
+    const lines = LogLines.capture();
 
     const identity = await useNormally(backend, url, topic);
     await attack(url, topic);

@@ -122,6 +122,11 @@ export class RawClient {
     return this.queue;
   }
 
+  /** Lets go of them. */
+  forget(): void {
+    this.queue.length = 0;
+  }
+
   channel(topic: string): string {
     return `socket/${topic}/${this.identity.sessionId}`;
   }

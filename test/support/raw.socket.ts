@@ -47,6 +47,7 @@ export class RawSocket {
       socket.once('close', () => {
         const bye = this.frames.find(({ opcode }) => opcode === OPCODE.close);
         resolve(bye && bye.payload.length >= 2 ? bye.payload.readUInt16BE(0) : undefined);
+        this.buffer = Buffer.alloc(0); // what is left of it keeps all of the last piece alive
         this.wake();
       });
     });

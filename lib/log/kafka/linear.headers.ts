@@ -27,9 +27,9 @@ function byName(list: readonly Header[]): Headers {
   const headers: Headers = {};
   for (const { key, value } of list) {
     const before = Object.hasOwn(headers, key) ? headers[key] : undefined;
-    if (before === undefined) setHeader(headers, key, value);
+    if (before === undefined) setHeader<Headers[string]>(headers, key, value);
     else if (Array.isArray(before)) before.push(value);
-    else setHeader(headers, key, [before, value]);
+    else setHeader<Headers[string]>(headers, key, [before, value]);
   }
   return headers;
 }
