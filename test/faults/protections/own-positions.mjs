@@ -1,6 +1,5 @@
-// Without positions of one's own: after a fetch that failed a gateway goes on where the broker says that the log ends, as a consumer
-// without a committed offset does; and a service takes whatever kafkajs has fetched for what comes next.
-import { KafkaGroup } from '../../../dist/lib/log/kafka/kafka.group.js';
+// Without positions of one's own: who reads goes on, after a fetch that failed, where the broker says that the log ends, as a consumer
+// without a committed offset does.
 import { PartitionFetcher } from '../../../dist/lib/log/kafka/partition.fetcher.js';
 
 const { recover } = PartitionFetcher.prototype;
@@ -10,8 +9,7 @@ PartitionFetcher.prototype.recover = async function (backoff) {
     const offsets = await this.cluster.offsets(topic).catch(() => []);
     for (const { partition, end } of offsets) {
       const reading = this.readings.get(`${topic}/${partition}`);
-      if (reading && !reading.busy) reading.position = end;
+      if (reading?.idle) reading.position = end;
     }
   }
 };
-KafkaGroup.prototype.continues = () => Promise.resolve(true);
