@@ -191,6 +191,20 @@ describeWithRedis('time-outs in Redis', () => {
       expect(lines).toEqual([expect.stringContaining('Synchronise the clock')]);
     });
 
+    it.each([40_000, -40_000])('keeps to it where that is set while it runs (%i ms)', async (step) => {
+      let wrong = 0;
+      const scheduler = await started(() => Date.now() + wrong);
+
+      wrong = step;
+
+      const before = await redisTime();
+      const now = scheduler.now();
+      const after = await redisTime();
+      expect(now).toBeGreaterThanOrEqual(before - scheduler.clockSkew);
+      expect(now).toBeLessThanOrEqual(after + scheduler.clockSkew);
+      expect(scheduler.clockSkew).toBeLessThan(1_000);
+    });
+
     it.each([5_000, -1_000])('never wakes early, though Bull goes by the wrong clock (%i ms)', async (wrong) => {
       setClock(wrong);
       const scheduler = await started();

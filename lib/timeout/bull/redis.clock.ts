@@ -8,38 +8,46 @@ const SAMPLES = 4;
 /** Answers with seconds and microseconds, as Redis's command TIME does. */
 export type AskTime = () => Promise<readonly (number | string)[]>;
 
+/** What one round trip told. */
+interface Sample {
+  /** By how much Redis's clock is ahead of `performance.now()`, in milliseconds. */
+  readonly offset: number;
+  readonly halfTrip: number;
+  /** By `performance.now()`. */
+  readonly at: number;
+}
+
 /**
- * Redis's clock, seen from here: the one clock that all processes share. Corrects the local one by the difference at the
- * middle of a round trip.
+ * Redis's clock, seen from here: the one clock that all processes share. Told by a round trip, and from then on by the time that has
+ * passed since, not by this machine's clock: where that is set meanwhile, deadlines do not move with it.
  */
 export class RedisClock {
-  private offset = 0;
-  private halfTrip = 0;
-  private measuredAt?: number;
+  private measured?: Sample;
+  private ahead = 0;
 
   /** @param local milliseconds since the epoch, by this machine */
   constructor(private readonly local: () => number) {}
 
   /** Milliseconds since the epoch by Redis's clock; by the local one as long as Redis was never asked. */
   now(): number {
-    return Math.round(this.local() + this.offset);
+    return Math.round(this.measured ? performance.now() + this.measured.offset : this.local());
   }
 
   /** Whether it was compared with Redis's yet. */
   get isMeasured(): boolean {
-    return this.measuredAt !== undefined;
+    return this.measured !== undefined;
   }
 
   /** How far {@link now} may be from another process's, in milliseconds. */
   get skew(): number {
-    if (this.measuredAt === undefined) return WITHOUT_CONTACT;
-    const age = Math.abs(this.local() - this.measuredAt);
-    return Math.min(WITHOUT_CONTACT, Math.ceil(2 * this.halfTrip + DRIFT * age));
+    if (!this.measured) return WITHOUT_CONTACT;
+    const { halfTrip, at } = this.measured;
+    return Math.min(WITHOUT_CONTACT, Math.ceil(2 * halfTrip + DRIFT * (performance.now() - at)));
   }
 
-  /** How far the local clock is ahead of Redis's, in milliseconds; negative: behind. */
+  /** How far the local clock was ahead of Redis's when they were compared, in milliseconds; negative: behind. */
   get localAhead(): number {
-    return -this.offset;
+    return this.ahead;
   }
 
   /** Compares the clocks anew. Rejects with whatever `ask` rejects with, and keeps what it knew. */
@@ -49,17 +57,16 @@ export class RedisClock {
       const sample = await this.sample(ask);
       if (sample.halfTrip < best.halfTrip) best = sample;
     }
-    this.offset = best.offset;
-    this.halfTrip = best.halfTrip;
-    this.measuredAt = this.local();
+    this.measured = best;
+    this.ahead = this.local() - this.now();
   }
 
-  private async sample(ask: AskTime): Promise<{ offset: number; halfTrip: number }> {
-    const before = this.local();
+  private async sample(ask: AskTime): Promise<Sample> {
+    const before = performance.now();
     const [seconds, microseconds] = await ask();
-    const after = this.local();
+    const at = performance.now();
     const redis = Number(seconds) * 1_000 + Number(microseconds) / 1_000;
-    // The local clock counts whole milliseconds, hence the half.
-    return { offset: redis - (before + after) / 2, halfTrip: (after - before) / 2 + 0.5 };
+    // Whole milliseconds are told, hence the half.
+    return { offset: redis - (before + at) / 2, halfTrip: (at - before) / 2 + 0.5, at };
   }
 }
