@@ -67,12 +67,16 @@ export class LoadedWorld {
     const ending = new AbortController();
     const disturbing = disturbed && this.workload.disturb(ending.signal);
     const loading = Promise.all([this.workload.send(ending.signal), disturbing]);
-    const happened = await happening().finally(async () => {
+    try {
+      const happened = await happening();
       ending.abort();
       await loading;
-    });
-    await this.settle();
-    return happened;
+      await this.settle();
+      return happened;
+    } finally {
+      ending.abort();
+      await loading;
+    }
   }
 
   /** What each process holds, some time after the load. */
