@@ -57,12 +57,22 @@ export function encodeBreadCrumbs(crumbs: BreadCrumbs): string {
     }
     add(name, escaped(name, value));
   }
-  if (text.length > MAX_BREAD_CRUMBS_BYTES) {
-    throw new MalformedMessageError(
-      `The bread crumbs take ${text.length} bytes, and ${MAX_BREAD_CRUMBS_BYTES} is the most that a header carries. Put less into the user's claims.`,
-    );
-  }
-  return text;
+  return bounded(text);
+}
+
+/**
+ * Goes on from written crumbs of a message that nothing caused, as those of what ends its request.
+ * @throws {MalformedMessageError} `message_malformed`: over 8 KiB in all
+ */
+export function finalBreadCrumbs(text: string, causationId: string): string {
+  return bounded(`${text};causation=${escaped('causation', causationId)};final=1`);
+}
+
+function bounded(text: string): string {
+  if (text.length <= MAX_BREAD_CRUMBS_BYTES) return text;
+  throw new MalformedMessageError(
+    `The bread crumbs take ${text.length} bytes, and ${MAX_BREAD_CRUMBS_BYTES} is the most that a header carries. Put less into the user's claims.`,
+  );
 }
 
 /**

@@ -10,7 +10,7 @@ import { traceHeaders, traceHeadersIn } from './trace.headers.js';
 
 /** What a message is on the wire, without its place. */
 export interface EncodedMessage {
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string>> & { readonly ce_breadcrumbs: string };
   /** The payload's JSON and nothing else. */
   readonly value: string;
 }
@@ -29,10 +29,14 @@ const PROTOTYPE_KEY = /__proto__|\\u00[567]/i;
 /**
  * Writes a message as the CloudEvents 1.0 Kafka binding wants it, in binary mode.
  * @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+ * @param crumbs its bread crumbs, where they are written already
  * @throws {MalformedMessageError} `message_malformed`: bread crumbs or a name that no reader would take
  * @throws {UnserializablePayloadError} `payload_unserializable`
  */
-export function encodeMessage(message: PlatformMessage): EncodedMessage {
+export function encodeMessage(
+  message: PlatformMessage,
+  crumbs = encodeBreadCrumbs(message.breadCrumbs),
+): EncodedMessage {
   return {
     headers: {
       ce_specversion: '1.0',
@@ -40,7 +44,7 @@ export function encodeMessage(message: PlatformMessage): EncodedMessage {
       ce_source: message.source,
       ce_type: typeText(message.payload),
       'content-type': 'application/json',
-      ce_breadcrumbs: encodeBreadCrumbs(message.breadCrumbs),
+      ce_breadcrumbs: crumbs,
       ...traceHeaders(message),
     },
     value: encodePayload(message.payload),

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import type { BreadCrumbs, ReplyAddress } from '../../message/bread-crumbs.js';
+import type { ReplyAddress } from '../../message/bread-crumbs.js';
+import { encodeBreadCrumbs, finalBreadCrumbs } from '../../message/bread-crumbs.codec.js';
 import { encodeMessage } from '../../message/cloud-events.codec.js';
 import type { Command } from '../../message/command.js';
 import type { CommandResult } from '../../message/command.result.js';
@@ -50,20 +51,30 @@ export function commandOf(
   };
 }
 
-/** The time-out of a command: a result like any other, which ends the request if it is the first to do so. */
+/**
+ * The time-out of a command that a client sent: a result like any other, which ends the request if it is the first to do so.
+ * @param crumbs of the command, where they are written already
+ */
 export function timeoutOf(
   command: Pick<PlatformMessage, 'id' | 'breadCrumbs' | keyof TraceHeaders>,
   name: string,
+  crumbs = encodeBreadCrumbs({ ...command.breadCrumbs, causationId: undefined, final: undefined }),
 ): Timeout | undefined {
   const { reply, timeoutId: id, deadline, sessionId } = command.breadCrumbs;
   if (!reply || id === undefined || deadline === undefined || sessionId === undefined) return undefined;
-  const breadCrumbs: BreadCrumbs = { ...command.breadCrumbs, causationId: command.id, final: true };
   const payload: CommandResult = {
     kind: 'result',
     name,
     data: { status: 'timeout', code: 'TIMEOUT', message: `"${name}" was not finished before its deadline.` },
   };
-  const encoded = encodeMessage({ id: messageId(), source: SOURCE, breadCrumbs, payload, ...traceHeaders(command) });
+  const message = {
+    ...traceHeaders(command),
+    id: messageId(),
+    source: SOURCE,
+    breadCrumbs: command.breadCrumbs,
+    payload,
+  };
+  const encoded = encodeMessage(message, finalBreadCrumbs(crumbs, command.id));
   return { id, deadline, record: { ...reply, key: sessionId, ...encoded } };
 }
 

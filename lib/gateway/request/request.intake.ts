@@ -140,8 +140,9 @@ export class RequestIntake {
 
   private publish(command: PlatformMessage<Command>, request: TakenRequest): Promise<LogPosition> {
     const { key, identity, fingerprint } = request;
-    const timeout = timeoutOf(command, command.payload.name)!;
-    const record: OutgoingRecord = { ...command.breadCrumbs.reply!, key, ...encodeMessage(command) };
+    const { headers, value } = encodeMessage(command);
+    const timeout = timeoutOf(command, command.payload.name, headers.ce_breadcrumbs)!;
+    const record: OutgoingRecord = { ...command.breadCrumbs.reply!, key, headers, value };
     const entry = this.ledger.open(identity);
     entry.fingerprint = fingerprint;
     entry.publishing = this.write(record, timeout, request, entry);
