@@ -67,10 +67,10 @@ export interface MessageEnvelope extends Omit<PlatformMessage, 'payload'> {
 
 /**
  * Reads the headers of a message and leaves its value alone.
+ * @param type what the message is, where the caller has read it already
  * @throws {MalformedMessageError} `message_malformed`
  */
-export function decodeEnvelope(headers: RecordHeaders): MessageEnvelope {
-  const type = messageTypeOf(headers);
+export function decodeEnvelope(headers: RecordHeaders, type = messageTypeOf(headers)): MessageEnvelope {
   if (!type) throw new MalformedMessageError('The header "ce_type" names no command, result or event.');
   const version = headerText(headers['ce_specversion']);
   if (version !== '1.0') {

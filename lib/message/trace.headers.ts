@@ -38,6 +38,7 @@ export function traceHeadersIn(headers: RecordHeaders): TraceHeaders {
 
 /** The trace of a message, to go on with in another; members that are not there are left out. */
 export function traceHeaders({ traceparent, tracestate, baggage }: TraceHeaders): Record<keyof TraceHeaders, string> {
+  if (traceparent === undefined && tracestate === undefined && baggage === undefined) return NONE;
   return {
     ...(traceparent !== undefined && { traceparent }),
     ...(tracestate !== undefined && { tracestate }),
@@ -45,7 +46,7 @@ export function traceHeaders({ traceparent, tracestate, baggage }: TraceHeaders)
   } as Record<keyof TraceHeaders, string>;
 }
 
-const NONE: TraceHeaders = {};
+const NONE = {} as Record<keyof TraceHeaders, string>;
 
 function visible(text: string | undefined, length: number): string | undefined {
   return text !== undefined && text.length <= length && VISIBLE.test(text) ? text : undefined;

@@ -68,7 +68,7 @@ export class RecordIntake {
     const handlers = this.registry.find(read.topic, type);
     if (!handlers) return undefined;
     const record = handlers.some(({ retry }) => retry) ? copyOf(read) : read; // it may wait for long
-    const envelope = envelopeOf(record);
+    const envelope = envelopeOf(record, type);
     const identity =
       type.kind === 'event' || envelope instanceof Error ? undefined : repeatedIdentity(envelope, record.headers);
     if (!guard.admits(identity, record.offset)) return undefined; // sent again
@@ -156,9 +156,9 @@ function forWhoIsLeft(handlers: readonly Handler[], handle: HandleBy): Task['han
   };
 }
 
-function envelopeOf({ headers }: LogRecord): MessageEnvelope | Error {
+function envelopeOf({ headers }: LogRecord, type?: MessageType): MessageEnvelope | Error {
   try {
-    return decodeEnvelope(headers);
+    return decodeEnvelope(headers, type);
   } catch (error) {
     return error as Error;
   }
