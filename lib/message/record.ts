@@ -30,7 +30,7 @@ export interface OutgoingRecord {
   readonly partition?: number;
   readonly key: string | Buffer | null;
   readonly value: string | Buffer | null;
-  /** Null and undefined are left out: kafkajs cannot write a null header. */
+  /** Null and undefined are left out. */
   readonly headers: RecordHeaders;
 }
 

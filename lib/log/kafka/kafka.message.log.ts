@@ -55,7 +55,7 @@ export class KafkaMessageLog implements MessageLog {
     setMaxListeners(0, this.closing.signal); // each topic that is looked for, and each group that is being joined, is one
     this.client = new KafkaClient(options, this.logger);
     this.admin = new KafkaAdmin(this.client);
-    this.producer = new KafkaProducer(this.client.kafka, options.metadataMaxAge);
+    this.producer = new KafkaProducer(this.client);
     this.catalog = new TopicCatalog(this.admin, options, this.closing.signal);
     this.publisher = new KafkaPublisher(this.producer, this.catalog, options, this.troubles);
     this.reading = new ReadingCluster(this.client, this.catalog);

@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import type { RecordMetadata } from 'kafkajs';
 import { messageOf } from '../../kafka-socket.error.js';
 import type { LogPosition, OutgoingRecord } from '../../message/record.js';
 import { LogUnavailableError, MissingTopicsError, RecordRefusedError } from '../log.errors.js';
@@ -7,7 +6,7 @@ import type { KafkaOptions } from '../log.options.js';
 import type { LogTroubles } from '../log.troubles.js';
 import { Backoff } from './backoff.js';
 import { isMissingTopic, rootOf, typeOf } from './kafka.failure.js';
-import type { KafkaProducer } from './kafka.producer.js';
+import type { KafkaProducer, Produced } from './kafka.producer.js';
 import { type PartitionBatch, PartitionQueue } from './partition.queue.js';
 import type { PendingRecord } from './pending.record.js';
 import { PublishBounds } from './publish.bounds.js';
@@ -16,7 +15,6 @@ import type { TopicCatalog } from './topic.catalog.js';
 
 /** How long a shutdown waits for acknowledgements at most, in milliseconds. */
 const DRAIN_LIMIT = 5_000;
-const ALL_IN_SYNC_REPLICAS = -1;
 /** Where records wait whose partition has no leader. */
 const NO_LEADER = -1;
 /** What no other attempt will change. */
@@ -35,9 +33,6 @@ const REFUSALS = new Set([
  * Writes records. One request at a time is on its way to each broker, and all that queues meanwhile goes into the next, so that
  * requests grow with the load and none waits for company. Records wait in our queues, never in kafkajs: what waits was not
  * sent, and what kafkajs was given once, and did not see acknowledged, may have been.
- *
- * kafkajs makes one attempt: with more of them it skips brokers that have answered before, also where a partition has moved to
- * one of them, and reports those records as written.
  */
 export class KafkaPublisher {
   private readonly bounds: PublishBounds;
@@ -124,7 +119,7 @@ export class KafkaPublisher {
     this.busy.add(leader);
     const alone = queues.find((queue) => queue.goesAlone);
     const taken = (alone ? [alone] : queues).map((queue) => this.take(queue));
-    const problem = leader === NO_LEADER ? this.returnAll(taken) : await this.send(taken);
+    const problem = leader === NO_LEADER ? this.returnAll(taken) : await this.send(leader, taken);
     for (const { queue } of taken) this.free(queue);
     if (problem === undefined) this.recovered(leader, taken);
     else await this.rest(leader, taken, problem);
@@ -149,62 +144,45 @@ export class KafkaPublisher {
   }
 
   /** @returns what went wrong, where a pause is due before the next attempt */
-  private async send(batches: readonly PartitionBatch[]): Promise<string | undefined> {
+  private async send(leader: number, batches: readonly PartitionBatch[]): Promise<string | undefined> {
     for (const { records } of batches) for (const record of records) record.sent = true;
+    const sent = batches.map(({ queue: { topic, partition }, records }) => ({
+      topic,
+      partition,
+      contents: records.map(({ content }) => content),
+    }));
     try {
-      const written = await this.producer.sendBatch({
-        acks: ALL_IN_SYNC_REPLICAS,
-        timeout: this.options.publishTimeout,
-        topicMessages: batches.map(({ queue: { topic, partition }, records }) => ({
-          topic,
-          messages: records.map(({ message }) => ({ ...message, partition })),
-        })),
-      });
-      return this.settle(batches, written);
+      const produced = await this.producer.send(leader, sent);
+      const problems = await Promise.all(batches.map((batch, index) => this.settle(batch, produced[index]!)));
+      return problems.find((problem) => problem !== undefined);
     } catch (error) {
-      return this.fail(batches, error);
+      for (const batch of batches) batch.queue.putBack(batch);
+      return reasonOf(error);
     }
   }
 
-  /** kafkajs keeps the order of a partition's records, so that each stands at the first one's offset plus its index. */
-  private settle(batches: readonly PartitionBatch[], written: readonly RecordMetadata[]): string | undefined {
-    let problem: string | undefined;
-    for (const batch of batches) {
-      const { queue } = batch;
-      const place = written.find(
-        ({ topicName, partition }) => topicName === queue.topic && partition === queue.partition,
-      );
-      if (place?.baseOffset !== undefined && place.errorCode === 0) {
-        queue.written(batch, BigInt(place.baseOffset));
-      } else {
-        queue.putBack(batch);
-        problem = `no answer for topic "${queue.topic}", partition ${queue.partition}`;
-      }
+  /** The order of a partition's records is kept, so that each stands at the first one's offset plus its index. */
+  private async settle(batch: PartitionBatch, produced: Produced): Promise<string | undefined> {
+    if ('offset' in produced) {
+      batch.queue.written(batch, produced.offset);
+      return undefined;
     }
-    return problem;
+    const { error } = produced;
+    if (REFUSALS.has(typeOf(error) ?? '')) return this.refuse(batch, reasonOf(error));
+    batch.queue.putBack(batch);
+    if (isMissingTopic(error)) await this.dropMissing(batch.queue.topic);
+    return reasonOf(error);
   }
 
-  private async fail(batches: readonly PartitionBatch[], error: unknown): Promise<string | undefined> {
-    const reason = [typeOf(error), messageOf(rootOf(error))].filter(Boolean).join(': ');
-    const refused = REFUSALS.has(typeOf(error) ?? '');
-    const alone = batches.length === 1 && batches[0]!.records.length === 1;
-    for (const batch of batches) {
-      if (!refused) batch.queue.putBack(batch);
-      else if (alone) batch.queue.refused(batch, refusal(batch, reason));
-      else batch.queue.separate(batch);
-    }
-    if (isMissingTopic(error)) await this.dropMissing(new Set(batches.map(({ queue }) => queue.topic)));
-    return refused ? undefined : reason;
+  private refuse(batch: PartitionBatch, reason: string): undefined {
+    if (batch.records.length === 1) batch.queue.refused(batch, refusal(batch, reason));
+    else batch.queue.separate(batch);
   }
 
-  /** A topic was deleted: kafkajs learns nothing more of any other as long as it knows of it. */
-  private async dropMissing(topics: ReadonlySet<string>): Promise<void> {
-    for (const topic of topics) {
-      const missing = await this.catalog.confirm(topic).catch((error: unknown) => error);
-      if (!(missing instanceof MissingTopicsError)) continue;
-      for (const queue of this.queues.values()) if (queue.topic === topic) queue.refuseAll(missing);
-    }
-    await this.producer.renew();
+  private async dropMissing(topic: string): Promise<void> {
+    const missing = await this.catalog.confirm(topic).catch((error: unknown) => error);
+    if (!(missing instanceof MissingTopicsError)) return;
+    for (const queue of this.queues.values()) if (queue.topic === topic) queue.refuseAll(missing);
   }
 
   /** Says what is wrong, and hands kafkajs nothing until brokers answer again: what waits here was not sent. */
@@ -237,6 +215,10 @@ export class KafkaPublisher {
     for (const queue of queues) this.failing.delete(queue);
     if (this.failing.size === 0) this.troubles.clear('publishing');
   }
+}
+
+function reasonOf(error: unknown): string {
+  return [typeOf(error), messageOf(rootOf(error))].filter(Boolean).join(': ');
 }
 
 function refusal({ queue, records }: PartitionBatch, reason: string): RecordRefusedError {

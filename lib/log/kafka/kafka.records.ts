@@ -5,28 +5,6 @@ import { setHeader } from './linear.headers.js';
 
 type Bytes = string | Buffer;
 
-/** Bytes as they are now: what is published is sent a little later. */
-export function outgoingBytes<B extends Bytes | null>(bytes: B): B {
-  return Buffer.isBuffer(bytes) ? (Buffer.from(bytes) as B) : bytes;
-}
-
-/** Headers as kafkajs writes them. Null is left out: its encoder fails on it. */
-export function outgoingHeaders(headers: RecordHeaders): IHeaders {
-  const written: IHeaders = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (typeof value === 'string') {
-      setHeader(written, name, value);
-      continue;
-    }
-    const values = (Array.isArray(value) ? value : [value]).filter(
-      (one) => one !== undefined && one !== null,
-    ) as Bytes[];
-    const copies = values.map(outgoingBytes);
-    if (copies.length > 0) setHeader(written, name, copies.length === 1 ? copies[0] : copies);
-  }
-  return written;
-}
-
 /** What was fetched from a position on, and where to go on. */
 export function recordBatchOf(batch: RawBatch, from: bigint): RecordBatch {
   const { topic, partition } = batch;

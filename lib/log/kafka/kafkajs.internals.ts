@@ -40,9 +40,33 @@ export interface ConnectionPool {
 }
 
 /** What is asked, and how the answer is read: `parse` throws what it says of errors. */
-export interface ProtocolRequest {
-  readonly request: { readonly apiKey: number; encode(): Promise<{ readonly buffer: Buffer }> };
-  readonly response: { parse(answer: RawMetadata): Promise<unknown> };
+export interface ProtocolRequest<A = unknown> {
+  readonly request: { readonly apiKey: number; encode(): Promise<EncodedRequest> };
+  readonly response: { decode(bytes: Buffer): Promise<A>; parse(answer: A): Promise<unknown> };
+}
+
+/** What kafkajs' encoder looks like to whoever sends what it has encoded. */
+export interface EncodedRequest {
+  readonly buf: Buffer;
+  readonly buffer: Buffer;
+}
+
+/** What a broker says of the partitions that were written to. */
+export interface ProduceAnswer {
+  readonly topics: readonly {
+    readonly topicName: string;
+    readonly partitions: readonly {
+      readonly partition: number;
+      readonly errorCode: number;
+      readonly baseOffset: string;
+    }[];
+  }[];
+}
+
+/** The requests of one kind, by their versions. */
+export interface RequestVersions<Q, A> {
+  readonly versions: readonly string[];
+  protocol(choice: { version: number }): (question: Q) => ProtocolRequest<A>;
 }
 
 export interface RawMetadata {
@@ -81,6 +105,11 @@ export interface CommittedOffsets {
 
 /** One broker. Fetches have a connection of their own, and their answers come one after the other. */
 export interface Broker {
+  readonly connectionPool: ConnectionPool;
+
+  /** In the newest version that both sides know. */
+  lookupRequest<Q, A>(apiKey: number, versions: RequestVersions<Q, A>): (question: Q) => ProtocolRequest<A>;
+
   /** Fails as a whole, and says only which error was the first, where one of the partitions fails. */
   fetch(request: {
     maxWaitTime: number;
@@ -194,11 +223,21 @@ export const ConsumerGroup = require('kafkajs/src/consumer/consumerGroup') as ne
 
 export const Instrumentation = require('kafkajs/src/instrumentation/emitter') as new () => Instrumentation;
 
+export const ProduceVersions = require('kafkajs/src/protocol/requests/produce') as RequestVersions<
+  { acks: number },
+  ProduceAnswer
+>;
+
+/** What the protocol's number of an error means. */
+export const errorOf = (require('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error })
+  .createErrorFromCode;
+
 /** Nothing of an open or an aborted transaction. */
 export const READ_COMMITTED = 1;
 
 /** What {@link Instrumentation} tells with `topicsNotSubscribed`. */
 export const FOREIGN_TOPICS = 'consumer.received_unsubscribed_topics';
 
-/** The protocol's number of the request that asks who leads what. */
+/** The protocol's numbers of the request that writes records, and of the one that asks who leads what. */
+export const PRODUCE = 0;
 export const METADATA = 3;

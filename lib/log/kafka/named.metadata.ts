@@ -19,11 +19,12 @@ export function askForNamedTopics(cluster: Cluster): Cluster {
 
 function tolerant(pool: ConnectionPool): ConnectionPool {
   const send = pool.send.bind(pool);
-  pool.send = (asked) => send(asked.request.apiKey === METADATA ? tolerantRequest(asked) : asked);
+  pool.send = (asked) =>
+    send(asked.request.apiKey === METADATA ? tolerantRequest(asked as ProtocolRequest<RawMetadata>) : asked);
   return pool;
 }
 
-function tolerantRequest({ request, response }: ProtocolRequest): ProtocolRequest {
+function tolerantRequest({ request, response }: ProtocolRequest<RawMetadata>): ProtocolRequest {
   return {
     request: {
       ...request,
@@ -33,7 +34,7 @@ function tolerantRequest({ request, response }: ProtocolRequest): ProtocolReques
         return encoded;
       },
     },
-    response: { ...response, parse: (metadata) => response.parse(withoutPartitionErrors(metadata)) },
+    response: { ...response, parse: (metadata) => response.parse(withoutPartitionErrors(metadata as RawMetadata)) },
   };
 }
 

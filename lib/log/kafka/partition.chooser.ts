@@ -37,11 +37,11 @@ export class RecordRouter {
   }
 
   /** @returns undefined where the topic, or the partition that was asked for, is not known */
-  private choose({ topic, partition, message: { key } }: PendingRecord): number | undefined {
+  private choose({ topic, partition, key }: PendingRecord): number | undefined {
     const leaders = this.catalog.peek(topic)?.leaders;
     if (!leaders) return undefined;
     if (partition !== undefined) return partition >= 0 && partition < leaders.length ? partition : undefined;
-    return key === null || key === undefined ? this.turn++ % leaders.length : partitionOf(key, leaders.length);
+    return key === null ? this.turn++ % leaders.length : partitionOf(key, leaders.length);
   }
 
   private async locate(topic: string, line: RecordLine): Promise<void> {
