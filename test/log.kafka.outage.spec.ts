@@ -18,7 +18,15 @@ import {
   valuesOf,
 } from './fixtures/log.adapters.js';
 import { freePorts } from './support/free.ports.js';
-import { type Answer, HEARTBEAT, KafkaProxy, LEAVE_GROUP, STILL_LOADING } from './support/kafka.proxy.js';
+import {
+  type Answer,
+  HEARTBEAT,
+  JOIN_GROUP,
+  KafkaProxy,
+  LEAVE_GROUP,
+  REBALANCE,
+  STILL_LOADING,
+} from './support/kafka.proxy.js';
 import { KafkaServer } from './support/kafka.server.js';
 
 const skip = inject('kafkaBrokers') === '';
@@ -221,7 +229,7 @@ describe.skipIf(skip)('a broker that crashes while records are published and rea
 
 describe.skipIf(skip)('a member of a group that lost its connections', () => {
   /** A group by way of the proxy, which has cut all connections, and takes new ones by now. */
-  async function cutGroup(kind: typeof HEARTBEAT | typeof LEAVE_GROUP, ...answers: Answer[]) {
+  async function cutGroup(answers: Record<number, Answer[]>) {
     await proxy.start();
     onTestFinished(() => proxy.stop());
     const log = await openLog({ brokers: [proxy.address], sessionTimeout: 45_000 });
@@ -232,7 +240,7 @@ describe.skipIf(skip)('a member of a group that lost its connections', () => {
     await member.until(1);
     const held = [...member.assignments];
     await proxy.stop();
-    proxy.answers[kind] = answers;
+    Object.assign(proxy.answers, answers);
     await proxy.start();
     return { log, topic, member, held, subscription };
   }
@@ -241,7 +249,7 @@ describe.skipIf(skip)('a member of a group that lost its connections', () => {
     ['loads its groups still', STILL_LOADING],
     ['is lost once more', 'cut'],
   ] as const)('is the member that it was, also where its coordinator %s', async (_, answer) => {
-    const { log, topic, member, held } = await cutGroup(HEARTBEAT, answer, answer);
+    const { log, topic, member, held } = await cutGroup({ [HEARTBEAT]: [answer, answer] });
     await eventually(() => expect(proxy.answers[HEARTBEAT]).toEqual([]));
 
     await log.publish(record(topic, 'after'));
@@ -251,8 +259,18 @@ describe.skipIf(skip)('a member of a group that lost its connections', () => {
     expect(held.some(({ signal }) => signal.aborted)).toBe(false);
   });
 
+  it('reads on when it has joined again, also where that fails at first', async () => {
+    const { log, topic, member, held } = await cutGroup({ [HEARTBEAT]: [REBALANCE], [JOIN_GROUP]: ['cut', 'cut'] });
+    await eventually(() => expect(held.every(({ signal }) => signal.aborted)).toBe(true));
+
+    await log.publish(record(topic, 'after'));
+
+    expect((await member.until(2)).at(-1)).toBe('after');
+    expect(proxy.answers[JOIN_GROUP]).toEqual([]);
+  });
+
   it('stops soon, also where its coordinator never answers that it leaves', async () => {
-    const { subscription } = await cutGroup(LEAVE_GROUP, 'silence');
+    const { subscription } = await cutGroup({ [LEAVE_GROUP]: ['silence'] });
     const before = performance.now();
 
     await subscription.stop();

@@ -2,18 +2,22 @@ import { createServer, type Server, type Socket, connect } from 'node:net';
 import { freePorts } from './free.ports.js';
 
 /** What the protocol calls the requests that a member tells its coordinator of itself by. */
+export const JOIN_GROUP = 11;
 export const HEARTBEAT = 12;
 export const LEAVE_GROUP = 13;
 /** The protocol's number of what a coordinator says that was started again and has not read yet what groups there are. */
 export const STILL_LOADING = 14;
 
+/** The group deals its partitions out anew. */
+export const REBALANCE = 27;
+
 /** What becomes of a request: no answer, none and no connection any more, or an error of the protocol. */
-export type Answer = 'silence' | 'cut' | typeof STILL_LOADING;
+export type Answer = 'silence' | 'cut' | typeof STILL_LOADING | typeof REBALANCE;
 
 /** Stands between a broker's clients and one of its listeners, which advertises the address of this one. */
 export class KafkaProxy {
   /** What becomes of the next requests of a kind; those behind them reach the broker. */
-  readonly answers: Record<typeof HEARTBEAT | typeof LEAVE_GROUP, Answer[]> = { [HEARTBEAT]: [], [LEAVE_GROUP]: [] };
+  readonly answers: Record<number, Answer[]> = {};
   private readonly sockets = new Set<Socket>();
   private server?: Server;
 
@@ -73,8 +77,7 @@ export class KafkaProxy {
   }
 
   private pass(request: Buffer, client: Socket, broker: Socket): void {
-    const kind = request.readInt16BE(4);
-    const answer = kind === HEARTBEAT || kind === LEAVE_GROUP ? this.answers[kind].shift() : undefined;
+    const answer = this.answers[request.readInt16BE(4)]?.shift();
     if (answer === undefined) broker.write(request);
     else if (answer === 'cut') client.destroy();
     else if (answer !== 'silence') client.write(failed(request.readInt32BE(8), answer));

@@ -96,7 +96,8 @@ function sizeOfNumber(number: number): number {
   return size;
 }
 
-function writeNumber(bytes: Buffer, number: number, at: number): number {
+function writeNumber(bytes: Buffer, number: number, begin: number): number {
+  let at = begin;
   let rest = zigZag(number);
   for (; rest > 0x7f; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80;
   bytes[at++] = rest;
