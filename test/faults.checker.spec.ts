@@ -92,6 +92,10 @@ describe('a run in which all was well', () => {
     expect(found).toMatchObject({ violations: [], contested: 1 });
   });
 
+  it('may have a time-out in another partition, where one was added before the request was sent again', async () => {
+    expect((await verdict({ endings: [{ ...TIMEOUT, partition: 3 }, ENDING] })).violations).toEqual([]);
+  });
+
   it('may have left events out for a client that was told so', async () => {
     const recovery: Happening[] = [
       { what: 'closed', client: 1, socket: 1 },

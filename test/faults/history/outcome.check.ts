@@ -116,24 +116,33 @@ export class OutcomeCheck {
     const { told, asked, sent, lates } = request;
     const name = `request ${n} (${asked.command}, ${sent?.id ?? 'never sent'})`;
     if (!told) return this.violations.add('lost', `${name} was never settled`);
-    const [first, ...others] = (sent && this.log.endings.get(sent.id)) ?? [];
+    const endings = (sent && this.log.endings.get(sent.id)) ?? [];
+    const firsts = firstOfEach(endings);
     const decided = DECIDED.includes(told.status);
-    if (decided) this.judgeOutcome(name, told, first, others);
+    if (decided) this.judgeOutcome(name, told, firsts, endings);
     else if (told.status !== 'unknown') this.judgeRefusal(name, told, sent);
     for (const late of lates) {
       if (decided) this.violations.add('double', `${name} was told ${told.status}, and then ${late.status}`);
-      else if (!isSame(late, first))
-        this.violations.add('false', `${name} was told ${late.status} late: ${say(first)}`);
+      else if (!isAmong(firsts, late))
+        this.violations.add(
+          'false',
+          `${name} was told ${late.status} late; the log says ${endings.map(say).join(', ')}`,
+        );
     }
     if (lates.length > 1) this.violations.add('double', `${name} was told late ${lates.length} times`);
-    if (told.status === 'unknown' && first && lates.length === 0)
-      this.violations.add('lost', `${name} was told unknown, and never that the log says ${say(first)}`);
+    if (told.status === 'unknown' && firsts.length > 0 && lates.length === 0)
+      this.violations.add('lost', `${name} was told unknown, and never that the log says ${say(firsts[0])}`);
   }
 
-  private judgeOutcome(name: string, told: Told, first: WrittenEnding | undefined, others: WrittenEnding[]): void {
-    if (isSame(told, first)) return;
-    const kind = others.some((one) => isSame(told, one)) ? 'double' : 'false';
-    this.violations.add(kind, `${name} was told ${say(told)}: ${say(first)}, then ${others.map(say).join(', ')}`);
+  private judgeOutcome(
+    name: string,
+    told: Told,
+    firsts: readonly WrittenEnding[],
+    endings: readonly WrittenEnding[],
+  ): void {
+    if (isAmong(firsts, told)) return;
+    const kind = isAmong(endings, told) ? 'double' : 'false';
+    this.violations.add(kind, `${name} was told ${say(told)}; the log says ${endings.map(say).join(', ')}`);
   }
 
   /** Only what certainly was not carried out is refused. */
@@ -161,16 +170,23 @@ export class OutcomeCheck {
   }
 }
 
-/** Whether what was told is what the log says. Only answers of handlers name a run. */
-function isSame(told: { readonly status: string; readonly run?: string }, ending: WrittenEnding | undefined): boolean {
-  return told.status === ending?.status && (told.run === undefined || told.run === ending.run);
+/** Where partitions were added, a request that is sent again has another reply partition (N7): whatever is first in either counts. */
+function firstOfEach(endings: readonly WrittenEnding[]): WrittenEnding[] {
+  return endings.filter((one, index) => endings.findIndex(({ partition }) => partition === one.partition) === index);
+}
+
+/** Whether what was told is one of these. Only answers of handlers name a run. */
+function isAmong(endings: readonly WrittenEnding[], told: { readonly status: string; readonly run?: string }): boolean {
+  return endings.some(({ status, run }) => status === told.status && (told.run === undefined || told.run === run));
 }
 
 function isContested(endings: readonly WrittenEnding[]): boolean {
   return new Set(endings.map(({ status }) => status)).size > 1;
 }
 
-function say(ending: { readonly status: string; readonly run?: string } | undefined): string {
+function say(ending: (Partial<WrittenEnding> & { readonly status: string }) | undefined): string {
   if (!ending) return 'nothing';
-  return ending.run ? `${ending.status} of run ${ending.run}` : ending.status;
+  const { partition, offset } = ending;
+  const at = offset === undefined ? '' : ` at ${partition}@${offset}`;
+  return `${ending.status}${ending.run ? ` of run ${ending.run}` : ''}${at}`;
 }
