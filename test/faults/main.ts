@@ -91,8 +91,9 @@ for (const name of ['SIGINT', 'SIGTERM'] as const)
   process.once(name, () => stopping.abort(new Error(`Stopped by ${name}.`)));
 
 try {
-  process.exitCode = await main(stopping.signal);
+  // Not left to its own end: Node 20 has been seen to spin while it takes its environment down, with all of it closed.
+  process.exit(await main(stopping.signal));
 } catch (error) {
   console.error(error instanceof UsageError ? `${error.message}\n\n${USAGE}` : error);
-  process.exitCode = 1;
+  process.exit(1);
 }

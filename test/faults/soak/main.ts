@@ -71,8 +71,9 @@ const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort());
 
 try {
-  process.exitCode = await main(stopping.signal);
+  // Not left to its own end: Node 20 has been seen to spin while it takes its environment down, with all of it closed.
+  process.exit(await main(stopping.signal));
 } catch (error) {
   console.error(error);
-  process.exitCode = 1;
+  process.exit(1);
 }
