@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
@@ -65,6 +66,7 @@ export class LoadedWorld {
    */
   async load<T>(disturbed: boolean, happening: () => Promise<T>): Promise<T> {
     const ending = new AbortController();
+    setMaxListeners(0, ending.signal); // one for each client that is away
     const disturbing = disturbed && this.workload.disturb(ending.signal);
     const loading = Promise.all([this.workload.send(ending.signal), disturbing]);
     try {

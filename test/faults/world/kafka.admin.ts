@@ -1,5 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 // What kafkajs exports behind its codecs Node finds by no name of its own.
 import kafkajs, { type Admin, Kafka, logLevel } from 'kafkajs';
+
+/** How long a topic may take to be led, in milliseconds. */
+const PATIENCE = 30_000;
 
 /** What the world asks the cluster for, past every proxy. */
 export class ClusterAdmin {
@@ -14,10 +18,23 @@ export class ClusterAdmin {
   }
 
   async makeTopic(topic: string, partitions: number): Promise<void> {
+    // kafkajs would wait for the leaders, and gives up where it asks a broker that has not heard of the topic yet.
     await this.admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: [{ topic, numPartitions: partitions, replicationFactor: 3 }],
     });
+    const giveUp = performance.now() + PATIENCE;
+    while (!(await this.isLed(topic, partitions))) {
+      if (performance.now() > giveUp) throw new Error(`Topic ${topic} has no leaders after ${PATIENCE} ms.`);
+      await pause(100);
+    }
+  }
+
+  private isLed(topic: string, partitions: number): Promise<boolean> {
+    return this.admin.fetchTopicOffsets(topic).then(
+      ({ length }) => length === partitions,
+      () => false,
+    );
   }
 
   async addPartition(topic: string): Promise<void> {
