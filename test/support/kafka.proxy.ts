@@ -5,6 +5,7 @@ import { freePorts } from './free.ports.js';
 export const JOIN_GROUP = 11;
 export const HEARTBEAT = 12;
 export const LEAVE_GROUP = 13;
+export const SYNC_GROUP = 14;
 /** The protocol's number of what a coordinator says that was started again and has not read yet what groups there are. */
 export const STILL_LOADING = 14;
 
@@ -18,6 +19,8 @@ export type Answer = 'silence' | 'cut' | typeof STILL_LOADING | typeof REBALANCE
 export class KafkaProxy {
   /** What becomes of the next requests of a kind; those behind them reach the broker. */
   readonly answers: Record<number, Answer[]> = {};
+  /** Connections that were opened until now. */
+  opened = 0;
   private readonly sockets = new Set<Socket>();
   private server?: Server;
 
@@ -52,7 +55,17 @@ export class KafkaProxy {
     await closed;
   }
 
+  /** Loses from now on whatever comes by the connections that are open now, as a network may; new ones are as ever. */
+  swallow(): void {
+    for (const socket of this.sockets) {
+      socket.removeAllListeners('data');
+      socket.unpipe();
+      socket.resume();
+    }
+  }
+
   private relay(client: Socket): void {
+    this.opened++;
     const broker = connect({ port: this.brokerPort, host: '127.0.0.1' });
     let unread = Buffer.alloc(0);
     client.on('data', (data) => {
@@ -89,10 +102,13 @@ function endOfRequest(bytes: Buffer): number {
   return bytes.length < 4 ? Infinity : 4 + bytes.readInt32BE(0);
 }
 
-/** The answer to Heartbeat, versions 1 to 3: its request's number, throttle time, and error. That to LeaveGroup begins so. */
+/**
+ * The answer to SyncGroup, versions 1 to 3: its request's number, throttle time, error, and no assignment. Those to Heartbeat and LeaveGroup
+ * begin so.
+ */
 function failed(correlation: number, code: number): Buffer {
-  const answer = Buffer.alloc(14);
-  answer.writeInt32BE(10, 0);
+  const answer = Buffer.alloc(18);
+  answer.writeInt32BE(14, 0);
   answer.writeInt32BE(correlation, 4);
   answer.writeInt16BE(code, 12);
   return answer;

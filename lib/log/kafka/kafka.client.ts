@@ -1,6 +1,7 @@
 import type { Logger } from '@nestjs/common';
 import { Kafka, type LogEntry, logLevel, PartitionAssigners } from 'kafkajs';
 import type { KafkaOptions } from '../log.options.js';
+import { guardConnections } from './guarded.connections.js';
 import { KafkaSockets } from './kafka.sockets.js';
 import { Cluster, ConsumerGroup, FOREIGN_TOPICS, Instrumentation, READ_COMMITTED } from './kafkajs.internals.js';
 import { askForNamedTopics } from './named.metadata.js';
@@ -8,8 +9,8 @@ import { askForNamedTopics } from './named.metadata.js';
 /** How long kafkajs may not say the same again, in milliseconds, and how many of its lines are remembered for that. */
 const SILENCE = 30_000;
 const DIFFERENT_LINES = 100;
-/** What is told to whoever asked, or by us in other words, or is no trouble: that members come and go. */
-const NO_NEWS = /^(Response |Crash: |The group is rebalancing)/;
+/** What is told to whoever asked, or by us in other words, or is no trouble: that members come and go, and that we stop. */
+const NO_NEWS = /^(Response |Crash: |The group is rebalancing|The log was closed)/;
 
 /** Told which topics a member was dealt partitions of though it does not read them. */
 export type OnForeignTopics = (topics: readonly string[]) => void;
@@ -45,8 +46,8 @@ export class KafkaClient {
     });
   }
 
-  /** Connections of their own to read from. */
-  cluster(): Cluster {
+  /** Connections of their own. @param closed aborts when nothing is to be sent by them any more */
+  cluster(closed?: AbortSignal): Cluster {
     const cluster = new Cluster({
       ...this.config,
       logger: this.kafka.logger(),
@@ -54,7 +55,7 @@ export class KafkaClient {
       allowAutoTopicCreation: false,
       isolationLevel: READ_COMMITTED,
     });
-    return askForNamedTopics(cluster);
+    return guardConnections(askForNamedTopics(cluster), closed);
   }
 
   /** Somebody who can join a group by the connections of a cluster, and deals partitions out in turn where it leads. */

@@ -35,8 +35,9 @@ export class KafkaProducer {
     this.cluster = client.cluster();
   }
 
-  connect(): Promise<void> {
-    return this.cluster.connect();
+  async connect(): Promise<void> {
+    await this.cluster.connect();
+    await this.cluster.refreshMetadata(); // which brokers there are: the first record need not wait for it
   }
 
   disconnect(): Promise<void> {
@@ -57,14 +58,13 @@ export class KafkaProducer {
     });
   }
 
-  /** Where it is not reached, where it is may have changed. */
+  /** One that has joined since is not known. Where it is, if it is not reached, kafkajs asks by itself. */
   private async broker(leader: number): Promise<Broker> {
-    try {
-      return await this.cluster.findBroker({ nodeId: String(leader) });
-    } catch (error) {
-      await this.cluster.refreshMetadata().catch(() => undefined);
-      throw error;
-    }
+    const node = { nodeId: String(leader) };
+    return this.cluster.findBroker(node).catch((error: unknown) => {
+      if ((error as Error).name !== 'KafkaJSBrokerNotFound') throw error;
+      return this.cluster.findBroker(node);
+    });
   }
 
   private requestTo(broker: Broker, batches: readonly ProducedBatch[]): ProtocolRequest {

@@ -4,6 +4,7 @@
  * this version, so that these paths and methods hold.
  */
 import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
 import type { InstrumentationEvent, ITopicConfig, KafkaConfig, KafkaMessage, Logger, PartitionAssigner } from 'kafkajs';
 import { readHeadersOnce } from './linear.headers.js';
 
@@ -34,8 +35,18 @@ export interface Cluster {
   };
 }
 
-/** The connections to one broker. */
+/** The connections to one broker: for fetches, and for all else. */
 export interface ConnectionPool {
+  readonly pool: readonly Connection[];
+  send(asked: ProtocolRequest): Promise<unknown>;
+  /** Connected. */
+  getConnection(index?: number): Promise<Connection>;
+}
+
+export interface Connection {
+  readonly socket: Socket;
+  /** What waits for an answer, by its number: they count up. */
+  readonly requestQueue: { readonly inflight: ReadonlyMap<number, unknown> };
   send(asked: ProtocolRequest): Promise<unknown>;
 }
 

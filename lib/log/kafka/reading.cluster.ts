@@ -38,12 +38,19 @@ export interface Committed {
   readonly note?: string;
 }
 
+/** The leader of each partition, and what it was learnt from. */
+interface KnownLeaders {
+  readonly partitions: ReturnType<Cluster['findTopicPartitionMetadata']>;
+  readonly leaders: ReadonlyMap<number, number>;
+}
+
 /** Connections to read by, without a group: records from any place, and what offsets there are. */
 export class ReadingCluster {
   private readonly cluster: Cluster;
   private readonly closing = new AbortController();
   /** Topics that are read, also those that are gone for now. */
   private readonly wanted = new Set<string>();
+  private readonly leaders = new Map<string, KnownLeaders>();
   /** Many clients that reconnect at the same time ask the same. */
   private readonly held = new Map<string, FreshAnswer<PartitionOffsets[]>>();
 
@@ -51,7 +58,7 @@ export class ReadingCluster {
     private readonly client: KafkaClient,
     private readonly catalog: TopicCatalog,
   ) {
-    this.cluster = client.cluster();
+    this.cluster = client.cluster(this.signal);
     setMaxListeners(0, this.closing.signal); // each read under way is one
   }
 
@@ -96,8 +103,8 @@ export class ReadingCluster {
 
   /** The broker that leads a partition; undefined while there is none. */
   leaderOf({ topic, partition }: TopicPartition): number | undefined {
-    const found = this.metadataOf(topic).find(({ partitionId }) => partitionId === partition);
-    return found && found.leader >= 0 ? found.leader : undefined;
+    const leader = this.leadersOf(topic).get(partition);
+    return leader !== undefined && leader >= 0 ? leader : undefined;
   }
 
   /** Fetches from partitions that one broker leads. @param maxWait milliseconds, where there is nothing yet */
@@ -209,6 +216,17 @@ export class ReadingCluster {
         if (error instanceof MissingTopicsError) targetTopics.delete(topic);
       }
     }
+  }
+
+  /** Of each partition that is known. Asked for all partitions with each fetch, so it is not searched for anew. */
+  private leadersOf(topic: string): ReadonlyMap<number, number> {
+    const partitions = this.metadataOf(topic);
+    let known = this.leaders.get(topic);
+    if (known?.partitions !== partitions) {
+      known = { partitions, leaders: new Map(partitions.map(({ partitionId, leader }) => [partitionId, leader])) };
+      this.leaders.set(topic, known);
+    }
+    return known.leaders;
   }
 
   private metadataOf(topic: string): ReturnType<Cluster['findTopicPartitionMetadata']> {
