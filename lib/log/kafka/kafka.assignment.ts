@@ -16,6 +16,9 @@ export interface AssignmentOwner {
   gone(partition: TopicPartition, from: bigint, to: bigint): void;
 }
 
+/** No fetch is from here, so that none which the generation before has asked for brings anything before a partition is taken. */
+const NOWHERE = -1n;
+
 /** A partition for as long as one generation of the group lasts. */
 export class KafkaAssignment implements Assignment {
   /** Where its first record is; known before anybody is told of it. */
@@ -33,7 +36,7 @@ export class KafkaAssignment implements Assignment {
     readonly partition: number,
     private readonly owner: AssignmentOwner,
   ) {
-    this.reading = new PartitionReading(topic, partition, this.position, {
+    this.reading = new PartitionReading(topic, partition, NOWHERE, {
       batch: (batch) => {
         if (!this.signal.aborted) owner.batch(this, batch);
       },

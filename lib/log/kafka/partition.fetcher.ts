@@ -5,8 +5,9 @@ import type { KafkaOptions } from '../log.options.js';
 import { Backoff } from './backoff.js';
 import type { RawBatch } from './kafkajs.internals.js';
 import { recordBatchOf } from './kafka.records.js';
+import type { TopicPartition } from '../partition.dealer.js';
 import type { PartitionReading } from './partition.reading.js';
-import { outOfRange, type ReadingCluster, reasonOf } from './reading.cluster.js';
+import { type FetchPosition, outOfRange, type ReadingCluster, reasonOf } from './reading.cluster.js';
 import type { FetchFollower, FetchSource, SharedFetches } from './shared.fetches.js';
 import { WakeUp } from './wake-up.js';
 
@@ -56,13 +57,13 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
   }
 
   add(reading: PartitionReading): void {
-    this.readings.set(`${reading.topic}/${reading.partition}`, reading);
+    this.readings.set(nameOf(reading), reading);
     this.startLoops();
   }
 
   /** What was asked for it, and comes later, is dropped. */
   remove(reading: PartitionReading): void {
-    const name = `${reading.topic}/${reading.partition}`;
+    const name = nameOf(reading);
     if (this.readings.get(name) === reading) this.readings.delete(name);
     if (this.readings.size === 0) this.troubles.forget(this.part);
     this.wake();
@@ -81,9 +82,9 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
   }
 
   offer(batch: RecordBatch, from: bigint): void {
-    const reading = this.readings.get(`${batch.topic}/${batch.partition}`);
+    const reading = this.readings.get(nameOf(batch));
     if (!reading || this.closed) return;
-    if (reading.idle && reading.position === from) void reading.take(batch, this.cluster.signal);
+    if (reading.idle && reading.position === from) void this.follow(reading, batch);
     else this.wake();
   }
 
@@ -95,6 +96,12 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
     this.changed.notify();
     await Promise.all([...this.loops.values(), ...this.tasks]);
     this.troubles.forget(this.part);
+  }
+
+  private async follow(reading: PartitionReading, batch: RecordBatch): Promise<void> {
+    await reading.take(batch, this.cluster.signal);
+    await setImmediate(); // by then its source has mostly done with it as well, and awaits the next one
+    if (!this.shared.awaits(reading)) this.wake();
   }
 
   private startLoops(): void {
@@ -118,6 +125,7 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
     await setImmediate(); // so that it is known as running before it ends
     for (let led = this.ledBy(leader); led.length > 0 && !this.closed; led = this.ledBy(leader)) {
       const own = this.role === 'source' ? led : led.filter((reading) => !this.shared.awaits(reading));
+      if (own.length === 0) this.troubles.clear(this.part); // what it cannot fetch itself comes all the same
       const idle = own.filter((reading) => reading.idle);
       if (idle.length === 0) await this.changed.wait();
       else if (await this.fetch(leader, idle, this.waitFor(led, own, idle))) backoff.reset();
@@ -138,16 +146,11 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
   }
 
   /** @returns whether it worked */
-  private async fetch(leader: number, idle: readonly PartitionReading[], wait: number): Promise<boolean> {
+  private async fetch(leader: number, idle: Readings, maxWait: number): Promise<boolean> {
+    const { fetchBytes: maxBytes } = this.options;
+    const asked = idle.map(({ topic, partition, position }) => ({ topic, partition, position, maxBytes }));
     try {
-      const { fetchBytes } = this.options;
-      const positions = idle.map(({ topic, partition, position }) => ({
-        topic,
-        partition,
-        position,
-        maxBytes: fetchBytes,
-      }));
-      const batches = await this.cluster.fetch(leader, positions, wait);
+      const batches = await this.cluster.fetch(leader, asked, maxWait);
       this.live.add(leader);
       this.troubles.clear(this.part);
       for (const batch of batches) await this.hand(batch);
@@ -156,14 +159,14 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
       this.lose(leader);
       if (this.closed) return false;
       const lost = outOfRange(error);
-      if (lost) return this.goToStart(this.readings.get(`${lost.topic}/${lost.partition}`));
+      if (lost) return this.goToStart(lost, asked);
       this.troubles.report(this.part, `Kafka cannot be read now (${this.part}): ${reasonOf(error)}`);
       return false;
     }
   }
 
   private async hand(batch: RawBatch): Promise<void> {
-    const reading = this.readings.get(`${batch.topic}/${batch.partition}`);
+    const reading = this.readings.get(nameOf(batch));
     // A partition that moved may come from both brokers, and one that is followed from its source meanwhile.
     if (this.closed || !reading || reading.busy || batch.fetchedOffset !== reading.position.toString()) return;
     const { position } = reading;
@@ -181,12 +184,16 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
   }
 
   /** Retention has taken what was to be read next, or the log is another one. */
-  private async goToStart(reading: PartitionReading | undefined): Promise<boolean> {
-    if (!reading) return true; // nobody reads it any more
-    const { topic, partition } = reading;
+  private async goToStart(lost: TopicPartition, asked: readonly FetchPosition[]): Promise<boolean> {
+    const { topic, partition } = lost;
+    const name = nameOf(lost);
     try {
       const offsets = await this.cluster.offsets(topic);
-      reading.moveTo(offsets.find((one) => one.partition === partition)!.start);
+      const { start } = offsets.find((one) => one.partition === partition)!;
+      const { position } = asked.find((one) => nameOf(one) === name)!;
+      const reading = this.readings.get(name);
+      // It may be read by a new generation of its group by now, or was brought by another fetcher.
+      if (reading?.position === position) reading.moveTo(start);
       this.startLoops();
       return true;
     } catch (error) {
@@ -225,4 +232,8 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
     this.onRefresh();
     this.startLoops();
   }
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
 }
