@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { WebSocket } from 'ws';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BroadcastRules } from '../lib/gateway/routing/broadcast.rules.js';
@@ -8,18 +6,7 @@ import type { RoutedEvent } from '../lib/gateway/routing/routed.record.js';
 import { FrameSlab } from '../lib/gateway/socket/frame.slab.js';
 import { Outbox } from '../lib/gateway/socket/outbox.js';
 import { OutboxFlusher } from '../lib/gateway/socket/outbox.flusher.js';
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-/** Bytes of buffers that are alive. They are let go of aside, and so a moment after they were found to be dead. */
-async function arrayBuffers(): Promise<number> {
-  for (let round = 0; round < 3; round++) {
-    collect();
-    await new Promise(setImmediate);
-  }
-  return process.memoryUsage().arrayBuffers;
-}
+import { buffersAlive } from './support/alive.bytes.js';
 
 /** An outbox whose client reads nothing, though its socket stays open. */
 function stuckOutbox(): Outbox {
@@ -48,14 +35,14 @@ describe('a client that reads nothing, and wants few of the events', () => {
     const slab = new FrameSlab();
     outbox.send(eventsOf(slab, 1)[0]!.frame);
     await new Promise(setImmediate); // the socket has enough to do from here on
-    const before = await arrayBuffers();
+    const before = await buffersAlive();
 
     for (let turn = 0; turn < 400; turn++) {
       const frames = eventsOf(slab, 200).map(({ frame }) => frame); // everybody else gets them all
       outbox.send(frames[0]!);
     }
 
-    const alive = (await arrayBuffers()) - before;
+    const alive = (await buffersAlive()) - before;
     expect(alive).toBeLessThan(4 * (outbox.bytes - 200_000) + 64 * 1024);
   });
 });

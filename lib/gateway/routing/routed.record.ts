@@ -5,6 +5,7 @@ import type { LogRecord } from '../../message/record.js';
 import { broadcastChannel } from '../../protocol/channels.js';
 import type { At, BroadcastFrame } from '../../protocol/frames.js';
 import type { BroadcastContent, Intent } from '../gateway.options.js';
+import { ownCopy } from '../own.copy.js';
 import type { FrameSlab } from '../socket/frame.slab.js';
 import { wireFrame } from '../socket/wire.frame.js';
 
@@ -74,7 +75,7 @@ export function atOf({ topic, partition, offset }: Pick<Routed, 'topic' | 'parti
 export function routedResult(record: LogRecord, crumbs: BreadCrumbs, identity: string): RoutedResult {
   const { topic, partition, offset } = record;
   // A copy: the bytes of a fetched record are a window on the whole fetch response, which would be kept alive with them.
-  const value = Buffer.from(record.value ?? 'null');
+  const value = ownCopy(record.value ?? 'null');
   const { sessionId, publicKey, requestId, user } = crumbs;
   const owner = {
     sessionId: copyOf(sessionId!),
@@ -127,7 +128,7 @@ class LazyEvent implements RoutedEvent {
     this.key = record.key?.toString();
     this.crumbs = headerText(record.headers['ce_breadcrumbs']) ?? '';
     // Copied, as in routedResult.
-    this.value = content === 'data' ? Buffer.from(record.value ?? 'null') : undefined;
+    this.value = content === 'data' ? ownCopy(record.value ?? 'null') : undefined;
     this.bytes =
       (this.value?.length ?? 0) + this.crumbs.length + this.id.length + (this.key?.length ?? 0) + ENTRY_BYTES;
   }

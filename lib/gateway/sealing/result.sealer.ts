@@ -1,6 +1,7 @@
 import { createCipheriv } from 'node:crypto';
 import { SEALING_EXPORT, SEALING_INFO } from '../../protocol/channels.js';
 import type { Sealed } from '../../protocol/frames.js';
+import { ownCopy } from '../own.copy.js';
 import { encapsulate, exporterSecret, exportSecret } from './hpke.sender.js';
 import { parsePublicKey } from './public-key.js';
 
@@ -97,7 +98,7 @@ class SealingSetup {
   constructor(recipient: Buffer) {
     const { enc, sharedSecret } = encapsulate(recipient);
     this.#enc = enc.toString('base64url');
-    this.#key = exportSecret(exporterSecret(sharedSecret, INFO), EXPORT_CONTEXT, SEALING_EXPORT.length);
+    this.#key = ownCopy(exportSecret(exporterSecret(sharedSecret, INFO), EXPORT_CONTEXT, SEALING_EXPORT.length));
   }
 
   seal(aad: string, plaintext: string | Buffer): Sealed {

@@ -15,7 +15,7 @@ const LONGEST_PAUSE = 500;
 /** Reads stretches of partitions, many at the same time over the same connections. */
 export class KafkaRangeReader {
   /** Fetches from one broker take turns: they share its connection, which kafkajs would open once for each of them. */
-  private readonly turns = new Map<number, Promise<unknown>>();
+  private readonly turns = new Map<number, Promise<void>>();
 
   constructor(
     private readonly cluster: ReadingCluster,
@@ -65,10 +65,8 @@ export class KafkaRangeReader {
 
   private takeTurn<T>(leader: number, work: () => Promise<T>): Promise<T> {
     const turn = (this.turns.get(leader) ?? Promise.resolve()).then(work, work);
-    this.turns.set(
-      leader,
-      turn.catch(() => undefined),
-    );
+    const ended = (): void => undefined; // what was fetched is not kept until the next turn
+    this.turns.set(leader, turn.then(ended, ended));
     return turn;
   }
 
