@@ -4,7 +4,7 @@ import { RecordLine } from './record.line.js';
 
 /** Bytes of one batch: a quarter of what a broker takes by default (`max.message.bytes`), so that only a single record is refused. */
 const BATCH_BYTES = 256 * 1024;
-/** kafkajs copies all that it has gathered for a partition with each record that it adds. */
+/** Their places are told to whoever published them in one turn, in which nothing else is done. */
 const BATCH_RECORDS = 1_000;
 
 /** Records of one partition that are on their way. */
