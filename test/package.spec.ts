@@ -37,6 +37,28 @@ describe('the package that is published', () => {
     expect(code).toEqual(expect.arrayContaining(['', 'client/', 'testing/'].flatMap(entryFiles)));
   });
 
+  it('has nothing to run when it is installed, so that --ignore-scripts takes nothing away', async () => {
+    const { stdout } = await run('tar', ['-xzOf', tarball.path, 'package/package.json']);
+    const { scripts, gypfile } = JSON.parse(stdout) as Manifest;
+
+    expect(Object.keys(scripts).filter((name) => INSTALL_SCRIPTS.test(name))).toEqual([]);
+    // npm would run node-gyp by itself.
+    expect(gypfile).toBeUndefined();
+    expect(tarball.files.filter((file) => file.endsWith('.gyp'))).toEqual([]);
+  });
+
+  it('comes from a lockfile with a digest for each of its dependencies, none of which needs an install script', async () => {
+    const { packages } = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as Lockfile;
+    const { dependencies, peerDependencies } = packages['']!;
+    const names = Object.keys({ ...dependencies, ...peerDependencies });
+
+    expect(names).toContain('kafkajs');
+    expect(names.filter((name) => !packages[`node_modules/${name}`]?.integrity)).toEqual([]);
+    // What is optional may be left out.
+    const scripted = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript);
+    expect(scripted.filter(([, { optional }]) => !optional).map(([path]) => path)).toEqual([]);
+  });
+
   it('satisfies publint', async () => {
     const { buffer } = new Uint8Array(await readFile(tarball.path));
     const { messages, pkg } = await publint({ pack: { tarball: buffer }, strict: true });
@@ -70,6 +92,26 @@ describe('the package that is published', () => {
     }, 90_000);
   });
 });
+
+/** What npm runs at an install of a package from its registry. */
+const INSTALL_SCRIPTS = /^(pre|post)?install$/;
+
+interface Manifest {
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly gypfile?: boolean;
+}
+
+interface Lockfile {
+  readonly packages: Readonly<Record<string, Locked>>;
+}
+
+interface Locked {
+  readonly integrity?: string;
+  readonly optional?: boolean;
+  readonly hasInstallScript?: boolean;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
 
 function entryFiles(room: string): string[] {
   return [`dist/lib/${room}index.js`, `dist/lib/${room}index.d.ts`];
