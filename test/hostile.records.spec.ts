@@ -8,17 +8,18 @@ import { headerText } from '../lib/message/record.headers.js';
 import type { LogRecord } from '../lib/message/record.js';
 import { retryTopics } from '../lib/service/retry/retry.topic.js';
 import { foreignKafka, openAdmin } from './fixtures/log.adapters.js';
+import { bytesAlive } from './support/alive.bytes.js';
 import { shared, startApp } from './support/app.js';
 import { Endings } from './support/hostile/endings.js';
 import { MARK } from './support/hostile/hostile.json.js';
-import { bytesAlive, ProcessWatch } from './support/hostile/process.watch.js';
+import { ProcessWatch } from './support/hostile/process.watch.js';
 import { recordHouse } from './support/hostile/record.house.js';
 import { hostileRecord, isLarge } from './support/hostile/record.mutations.js';
 import { draws, hostileSeed } from './support/hostile/seed.js';
 import { sharedInboxes } from './support/inboxes.js';
 import { RawClient } from './support/raw.client.js';
 import { describeWithKafka } from './support/real.parts.js';
-import { fresh, openLog, startService } from './support/service.js';
+import { fresh, openLog, startUnfollowed } from './support/service.js';
 
 const RECORDS = Number(process.env['HOSTILE_RECORDS'] ?? 100_000);
 const PARTITIONS = 3;
@@ -26,8 +27,8 @@ const BATCH = 500;
 /** How far the writing may be ahead of the handling. */
 const AHEAD = 5_000n;
 /** How long the event loop may stand still, in milliseconds: service, gateway and whoever writes share one here, and others the machine. */
-const STANDSTILL = 5_000;
-const GROWTH = 96 * 1024 * 1024;
+const STANDSTILL = 2_000;
+const GROWTH = 32 * 1024 * 1024;
 const ADDRESSED = /^(command\.(Work|Flaky|Shelved)|event\.Thing\.(Made|Sold|Lost))$/;
 
 async function startHouse() {
@@ -35,7 +36,7 @@ async function startHouse() {
   const { topic } = house;
   const log = await openLog('kafka');
   const name = fresh('service');
-  const service = await startService({
+  const service = await startUnfollowed({
     log,
     providers: [house.Handlers],
     inbox: sharedInboxes('memory')(),

@@ -6,6 +6,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const LONGEST = [
   'faults',
+  'hostile.frames',
+  'hostile.records',
   'sample.browser',
   'log.kafka.outage',
   'conformance',

@@ -113,12 +113,18 @@ export async function buildService(given: TestServiceOptions): Promise<Omit<Test
 
 /** Starts a service and follows all its topics; it stops when the test ends. */
 export async function startService(given: TestServiceOptions): Promise<TestService> {
+  const { topics, publishedTopics, ...built } = await startUnfollowed(given);
+  const all = new Set([...topics, ...publishedTopics, ...topics.map((topic) => `${topic}.dlq`)]);
+  return { ...built, follower: await LogFollower.follow(built.log, [...all]) };
+}
+
+/** Starts a service whose records nobody keeps, for tests that look at memory; it stops when the test ends. */
+export async function startUnfollowed(given: TestServiceOptions) {
   const built = await buildService(given);
   const { topics, publishedTopics } = built.runner.explore();
   await built.runner.ensureTopics();
   await built.runner.start();
-  const all = new Set([...topics, ...publishedTopics, ...topics.map((topic) => `${topic}.dlq`)]);
-  return { ...built, follower: await LogFollower.follow(built.log, [...all]) };
+  return { ...built, topics, publishedTopics };
 }
 
 /** Keeps what is logged for the test to look at, and prints nothing. */

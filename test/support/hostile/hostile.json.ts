@@ -46,7 +46,10 @@ const SMALL: readonly string[] = [
   ...['"00000000-0000-0000-0000-000000000000"', '"FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"', '"' + 'ß'.repeat(40) + '"'],
 ];
 
-/** What costs whoever reads it: few in a hundred. */
+/** One in so many is what costs whoever reads it. */
+export const LARGE_EVERY = 160;
+
+/** What that is. */
 const LARGE: readonly string[] = [
   ...[nested(600), nested(6_000), nested(20_000), objects(600), objects(6_000), `"${'\\u0000'.repeat(2_000)}"`],
   ...[long(129), long(257), long(1_025), long(16_385), long(60_000), `"${'a'.repeat(30_000)}!"`],
@@ -61,7 +64,7 @@ const LARGE: readonly string[] = [
 
 /** A value for the place of a member, as the text of JSON. */
 export function hostileJson(number: number): string {
-  return number % 40 === 0 ? LARGE[((number / 40) % LARGE.length) | 0]! : SMALL[number % SMALL.length]!;
+  return number % LARGE_EVERY === 0 ? LARGE[(number / LARGE_EVERY) % LARGE.length]! : SMALL[number % SMALL.length]!;
 }
 
 /** Names of members that something may stumble over. */

@@ -1,10 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { onTestFinished } from 'vitest';
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 /** How the process takes what is done to it, from now on until the test ends. */
 export class ProcessWatch {
@@ -35,14 +30,4 @@ export class ProcessWatch {
     const seconds = (milliseconds: number): string => (milliseconds / 1_000).toFixed(1);
     return `${seconds(performance.now() - this.began)} s, ${seconds((user + system) / 1_000)} s of a processor, the event loop stood ${this.standstill} ms at most`;
   }
-}
-
-/** Bytes that are alive, on the heap and in buffers. */
-export async function bytesAlive(): Promise<number> {
-  for (let round = 0; round < 3; round++) {
-    collect();
-    await new Promise(setImmediate);
-  }
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
 }

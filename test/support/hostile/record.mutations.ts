@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Message } from 'kafkajs';
-import { HOSTILE_NAMES, hostileJson, MARK } from './hostile.json.js';
+import { HOSTILE_NAMES, hostileJson, LARGE_EVERY, MARK } from './hostile.json.js';
 import { type Draw, pick } from './seed.js';
 
 /** What a house of hostile records understands, see `record.house.ts`. */
@@ -157,15 +157,20 @@ const KEYS: readonly (string | Buffer | null)[] = [
   'lot-7',
 ];
 
+/** One record in so many is one of the large. */
+const LARGE_RECORD_EVERY = 5_000;
+/** One value in so many is long. */
+const LARGE_VALUE_EVERY = 3 * LARGE_EVERY;
+
 /** Whether a record is one of the large, which fill a batch alone. */
 export function isLarge(number: number): boolean {
-  return number % 2_000 === 7;
+  return number % LARGE_RECORD_EVERY === 7;
 }
 
 /** Makes the record of a number. Its id begins with the number, whatever else is wrong with it, unless it has none. */
 export function hostileRecord(number: number, draw: Draw, victim: string): Message {
   const [kind] = draw;
-  const large = isLarge(number) ? pick(LARGE, Math.floor(number / 2_000))() : {};
+  const large = isLarge(number) ? pick(LARGE, Math.floor(number / LARGE_RECORD_EVERY))() : {};
   const record = kind % ADDRESSED === 0 ? addressed(number, draw) : passedBy(number, draw, victim);
   return { ...record, ...large, headers: { ...record.headers, ...large.headers } };
 }
@@ -213,7 +218,7 @@ function addressed(number: number, [kind, how, where, what]: Draw): Message {
 
 /** Fewer of those that are long than in frames: all of them are written to disks, and some three times. */
 function valueOf(what: number): string {
-  return hostileJson(what % 40 === 0 && what % 400 !== 0 ? what + 1 : what);
+  return hostileJson(what % LARGE_EVERY === 0 && what % LARGE_VALUE_EVERY !== 0 ? what + 1 : what);
 }
 
 function proper(number: number, type: string | undefined): NonNullable<Message['headers']> {

@@ -9,8 +9,8 @@ export function hostileSeed(): number {
 /** Four numbers each, from which a mutation is chosen: drawn by fast-check, and far cheaper than what they stand for. */
 export type Draw = readonly [number, number, number, number];
 
-const number = fc.noBias(fc.nat()); // else most are 0, or nearly the largest
-const draw = fc.tuple(number, number, number, number);
+const natural = fc.noBias(fc.nat()); // else most are 0, or nearly the largest
+const draw = fc.tuple(natural, natural, natural, natural);
 
 /** As many draws as are wanted, the same for the same seed. */
 export function draws(seed: number, count: number): Draw[] {
