@@ -14,6 +14,7 @@ import {
   record,
   valuesOf,
 } from './fixtures/log.adapters.js';
+import { isGone } from './support/alive.bytes.js';
 
 describe('the log in memory', () => {
   it('never runs a reader within the call that publishes', async () => {
@@ -38,6 +39,18 @@ describe('the log in memory', () => {
 
     expect((await log!.offsets(topic))[0]).toEqual({ partition: 0, start: 4_900n, end: 5_000n });
     expect(valuesOf(await readAll(log!, { topic, partition: 0, from: 0n, to: 5_000n }))).toEqual(numbers(100, 4_900));
+  });
+
+  it('lets go of a record as soon as it may not keep it any more', async () => {
+    const [log] = await connected([new MemoryMessageLog(Object.assign(new MemoryLogOptions(), { retention: 2 }))]);
+    const topic = await newTopic(log!);
+    await fill(log!, topic, 2);
+    const oldest = async () => new WeakRef((await readAll(log!, { topic, partition: 0, from: 0n, to: 1n }))[0]!);
+    const first = await oldest();
+
+    await fill(log!, topic, 1);
+
+    expect(await isGone(first)).toBe(true);
   });
 
   it('moves a group on to the oldest record where retention has taken what it had not read', async () => {

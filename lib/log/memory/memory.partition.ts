@@ -1,12 +1,13 @@
 import type { OutgoingRecord, LogRecord, RecordBatch } from '../../message/record.js';
 import { storedBytes, storedHeaders } from './memory.record.js';
 
-/** Dropped records that are kept at most before the array is made anew: shifting an array is linear. */
+/** Slots of dropped records that are kept at most before the array is made anew: shifting an array is linear. */
 const SLACK = 1_024;
 
 /** One partition: records with consecutive offsets, of which it keeps the newest. */
 export class MemoryPartition {
-  private records: LogRecord[] = [];
+  /** Empty up to the head. */
+  private records: (LogRecord | undefined)[] = [];
   /** Index of the oldest record that is still there. */
   private head = 0;
   private next = 0n;
@@ -48,13 +49,13 @@ export class MemoryPartition {
     const { topic, partition, start } = this;
     const first = from < start ? start : from;
     const index = this.head + Number(first - start);
-    const records = this.records.slice(index, index + count);
+    const records = this.records.slice(index, index + count) as LogRecord[];
     return { topic, partition, records, next: first + BigInt(records.length) };
   }
 
   /** The first offset written at or after a time; the end where there is none. */
   firstAt(timestamp: number): bigint {
-    return this.records.slice(this.head).find((record) => record.timestamp >= timestamp)?.offset ?? this.next;
+    return this.records.slice(this.head).find((record) => record!.timestamp >= timestamp)?.offset ?? this.next;
   }
 
   /** Calls back, within the append, whenever there is something new. */
@@ -64,7 +65,7 @@ export class MemoryPartition {
   }
 
   private dropOldest(): void {
-    this.head++;
+    this.records[this.head++] = undefined; // it may be large
     if (this.head < SLACK) return;
     this.records = this.records.slice(this.head);
     this.head = 0;
