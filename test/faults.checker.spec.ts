@@ -92,6 +92,17 @@ describe('a run in which all was well', () => {
     expect(found).toMatchObject({ violations: [], contested: 1 });
   });
 
+  it('may have a time-out without a command, of which a client is told that sends it again', async () => {
+    const history = [
+      ...JOINED,
+      ...SENT,
+      { ...ACCEPTED, at: at(1) },
+      { ...TOLD, status: 'timeout', run: undefined },
+    ] as Happening[];
+    const story = { history, commands: new Map(), endings: [{ ...TIMEOUT, offset: 1 }], events: [], effects: [] };
+    expect((await verdict(story)).violations).toEqual([]);
+  });
+
   it('may have a time-out in another partition, where one was added before the request was sent again', async () => {
     expect((await verdict({ endings: [{ ...TIMEOUT, partition: 3 }, ENDING] })).violations).toEqual([]);
   });

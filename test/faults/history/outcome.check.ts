@@ -69,9 +69,9 @@ export class OutcomeCheck {
 
   private accepted({ client, id, at: [, partition, offset] }: AcceptedEntry): void {
     if (!this.owned(client, id, 'an acceptance')) return;
-    const there = this.log.commands
-      .get(id)
-      ?.some((one) => one.partition === partition && one.offset === Number(offset));
+    // Whose command is not known (any more) is told where its outcome stands: such as a time-out of what was never written.
+    const places = [...(this.log.commands.get(id) ?? []), ...(this.log.endings.get(id) ?? [])];
+    const there = places.some((one) => one.partition === partition && one.offset === Number(offset));
     if (!there) this.violations.add('lost', `request ${id} was accepted at ${partition}@${offset}, and is not there`);
   }
 
