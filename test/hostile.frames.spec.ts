@@ -138,7 +138,8 @@ async function isAsBefore(app: INestApplication, honest: number): Promise<void> 
   const connections = app.get<Connections>(CONNECTIONS);
   const { router, backstop } = app.get<unknown, Inside>(Gateway);
   await vi.waitUntil(() => [...connections.queues()].length === honest && router.sessions.size === honest);
-  await vi.waitUntil(() => backstop.guarded.size === 0); // every request that was taken has its outcome
+  // Every request that was taken has its outcome, after the longest time and its grace where its client was gone.
+  await vi.waitUntil(() => backstop.guarded.size === 0, { timeout: 10_000 });
   expect([...connections.queues()].every((bytes) => bytes < 65_536)).toBe(true);
 }
 
