@@ -141,7 +141,7 @@ describe('an inbox of the application’s own', () => {
     expect(await pay(7)).toEqual({ status: 'success', value: 7 });
 
     expect(inbox.deliveries).toMatchObject([
-      { handler: 'Paying.pay', key: expect.stringMatching(/^r-[\w-]{22}$/), place: { topic, offset: 0n } },
+      { handler: 'Paying.pay', key: expect.stringMatching(/^r-[\w-]{43}$/), place: { topic, offset: 0n } },
     ]);
     await app.close();
     expect(inbox.calls).toEqual([`start ${log.clusterId}:bank`, 'run', 'stop']);
