@@ -2,18 +2,20 @@ import { setTimeout as pause } from 'node:timers/promises';
 // What kafkajs exports behind its codecs Node finds by no name of its own.
 import kafkajs, { type Admin, Kafka, logLevel } from 'kafkajs';
 
-/** How long a topic may take to be led, in milliseconds. */
-const PATIENCE = 30_000;
+/** How long what is asked may take while brokers are away, in milliseconds. */
+const PATIENCE = 60_000;
 
 /** What the world asks the cluster for, past every proxy. */
 export class ClusterAdmin {
   constructor(private readonly admin: Admin) {}
 
-  async alterTopic(topic: string, settings: Readonly<Record<string, string>>): Promise<void> {
+  alterTopic(topic: string, settings: Readonly<Record<string, string>>): Promise<void> {
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
-    await this.admin.alterConfigs({
-      validateOnly: false,
-      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }],
+    return patiently(async () => {
+      await this.admin.alterConfigs({
+        validateOnly: false,
+        resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }],
+      });
     });
   }
 
@@ -23,27 +25,40 @@ export class ClusterAdmin {
       waitForLeaders: false,
       topics: [{ topic, numPartitions: partitions, replicationFactor: 3 }],
     });
-    const giveUp = performance.now() + PATIENCE;
-    while (!(await this.isLed(topic, partitions))) {
-      if (performance.now() > giveUp) throw new Error(`Topic ${topic} has no leaders after ${PATIENCE} ms.`);
-      await pause(100);
-    }
+    await patiently(async () => {
+      if ((await this.partitions(topic)) < partitions) throw new Error(`Topic ${topic} has no leaders.`);
+    });
   }
 
-  private isLed(topic: string, partitions: number): Promise<boolean> {
-    return this.admin.fetchTopicOffsets(topic).then(
-      ({ length }) => length === partitions,
-      () => false,
-    );
-  }
-
+  /** Kafka refuses it with `INVALID_REPLICATION_FACTOR` while it has fewer brokers than the topic has copies. */
   async addPartition(topic: string): Promise<void> {
-    const count = (await this.admin.fetchTopicOffsets(topic)).length + 1;
-    await this.admin.createPartitions({ topicPartitions: [{ topic, count }] });
+    const count = (await patiently(() => this.partitions(topic))) + 1;
+    await patiently(async () => {
+      // An attempt whose answer was lost may have done it.
+      if ((await this.partitions(topic)) >= count) return;
+      await this.admin.createPartitions({ topicPartitions: [{ topic, count }] });
+    });
+  }
+
+  private async partitions(topic: string): Promise<number> {
+    return (await this.admin.fetchTopicOffsets(topic)).length;
   }
 }
 
-/** Asks again while a broker is away, for half a minute. */
+/** Tries again what fails while brokers are away: kafkajs does so for few errors only. @throws the last error */
+async function patiently<T>(act: () => Promise<T>): Promise<T> {
+  const giveUp = performance.now() + PATIENCE;
+  for (;;) {
+    try {
+      return await act();
+    } catch (error) {
+      if (performance.now() > giveUp) throw error;
+    }
+    await pause(200);
+  }
+}
+
+/** One connection for what is asked, closed after it. */
 export async function withAdmin<T>(brokers: string, act: (admin: ClusterAdmin) => Promise<T>): Promise<T> {
   const kafka = new Kafka({
     brokers: brokers.split(','),
