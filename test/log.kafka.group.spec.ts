@@ -76,7 +76,7 @@ describe.skipIf(skip)('a record of somebody else that cannot be unpacked', () =>
     await eventually(() => expect(log.trouble).toContain('LZ4'));
     const other = fresh('group'); // meets it after the first has asked again
     await log.consume(other, [topic], late);
-    await eventually(() => expect(lines.join('\n')).toContain(`(group ${other})`));
+    await eventually(() => expect(lines.join('\n')).toContain(`(group ${other}, broker`));
 
     expect(member.assignments).toHaveLength(1);
     expect(lines.filter((line) => line.includes('LZ4'))).toHaveLength(2);

@@ -13,6 +13,7 @@ import { encodeBatch } from './record.encoding.js';
 const ALL_IN_SYNC_REPLICAS = -1;
 /** How the protocol says that there is no text, which is no transaction here. */
 const NO_TEXT = -1;
+const NOT_LEADER = 6;
 
 /** Records of one partition, as {@link encodeContent} made them. */
 export interface ProducedBatch {
@@ -51,11 +52,17 @@ export class KafkaProducer {
     const answers = new Map(
       topics.flatMap(({ topicName, partitions }) => partitions.map((one) => [`${topicName}/${one.partition}`, one])),
     );
+    // Another broker may have the address by now: kafkajs asks where brokers are only when it reaches none there.
+    if ([...answers.values()].some(({ errorCode }) => errorCode === NOT_LEADER)) await this.learnBrokers();
     return batches.map(({ topic, partition }) => {
       const answer = answers.get(`${topic}/${partition}`);
       if (!answer) return { error: new Error(`no answer for topic "${topic}", partition ${partition}`) };
       return answer.errorCode === 0 ? { offset: BigInt(answer.baseOffset) } : { error: errorOf(answer.errorCode) };
     });
+  }
+
+  private learnBrokers(): Promise<void> {
+    return this.cluster.refreshMetadata().catch(() => undefined);
   }
 
   /** One that has joined since is not known. Where it is, if it is not reached, kafkajs asks by itself. */

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { messageOf } from '../../kafka-socket.error.js';
+import { type KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
 import type { LogPosition, OutgoingRecord } from '../../message/record.js';
 import { LogUnavailableError, MissingTopicsError, RecordRefusedError } from '../log.errors.js';
 import type { KafkaOptions } from '../log.options.js';
@@ -15,8 +15,10 @@ import type { TopicCatalog } from './topic.catalog.js';
 
 /** How long a shutdown waits for acknowledgements at most, in milliseconds. */
 const DRAIN_LIMIT = 5_000;
-/** Where records wait whose partition has no leader. */
-const NO_LEADER = -1;
+/** Bytes of one request, beyond which what waits goes with the next: a broker hangs up on one of `socket.request.max.bytes`, 100 MiB by default. */
+const REQUEST_BYTES = 16 * 1024 * 1024;
+/** What a broker answers that may have written it. */
+const DOUBTFUL = new Set(['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND']);
 /** What no other attempt will change. */
 const REFUSALS = new Set([
   'MESSAGE_TOO_LARGE',
@@ -32,7 +34,8 @@ const REFUSALS = new Set([
 /**
  * Writes records. One request at a time is on its way to each broker, and all that queues meanwhile goes into the next, so that
  * requests grow with the load and none waits for company. Records wait in our queues, never in kafkajs: what waits was not
- * sent, and what kafkajs was given once, and did not see acknowledged, may have been.
+ * sent, and what kafkajs was given once, and did not see acknowledged, may have been. A broker that does not answer is left
+ * alone for a while; a partition of which it says that it cannot be written now is, and no other.
  */
 export class KafkaPublisher {
   private readonly bounds: PublishBounds;
@@ -43,7 +46,7 @@ export class KafkaPublisher {
   private readonly busy = new Set<number>();
   /** Queues whose last attempt went wrong. */
   private readonly failing = new Set<PartitionQueue>();
-  private readonly backoffs = new Map<number, Backoff>();
+  private readonly backoffs = new Map<number | PartitionQueue, Backoff>();
   private readonly closing = new AbortController();
   private scheduled = false;
   private closed = false;
@@ -107,30 +110,44 @@ export class KafkaPublisher {
   private flush(): void {
     const byLeader = new Map<number, PartitionQueue[]>();
     for (const queue of this.ready) {
-      const leader = this.catalog.peek(queue.topic)?.leaders[queue.partition] ?? NO_LEADER;
-      if (!queue.hasWork) this.ready.delete(queue);
+      const leader = this.catalog.peek(queue.topic)?.leaders[queue.partition];
+      if (!queue.hasWork) {
+        this.ready.delete(queue);
+        this.recovered(queue);
+      } else if (leader === undefined) void this.restAlone(queue, new Error('a partition has no leader'));
       else if (!this.busy.has(leader)) byLeader.set(leader, [...(byLeader.get(leader) ?? []), queue]);
     }
     for (const [leader, queues] of byLeader) void this.run(leader, queues);
   }
 
-  /** One request to one broker, and the pause after it where something went wrong. */
-  private async run(leader: number, queues: PartitionQueue[]): Promise<void> {
+  /** One request to one broker, and the pause after it where no answer came. */
+  private async run(leader: number, queues: readonly PartitionQueue[]): Promise<void> {
     this.busy.add(leader);
-    const alone = queues.find((queue) => queue.goesAlone);
-    const taken = (alone ? [alone] : queues).map((queue) => this.take(queue));
-    const problem = leader === NO_LEADER ? this.returnAll(taken) : await this.send(leader, taken);
-    for (const { queue } of taken) this.free(queue);
-    if (problem === undefined) this.recovered(leader, taken);
-    else await this.rest(leader, taken, problem);
+    const batches = this.take(queues);
+    const produced = await this.send(leader, batches).catch((error: unknown) => ({ error }));
+    if ('error' in produced) await this.restAll(leader, batches, produced.error);
+    else this.settleAll(leader, batches, produced);
     this.busy.delete(leader);
     this.schedule();
   }
 
-  private take(queue: PartitionQueue): PartitionBatch {
+  /** As much as one request may hold, from those first that have waited longest. */
+  private take(queues: readonly PartitionQueue[]): PartitionBatch[] {
+    const batches: PartitionBatch[] = [];
+    let bytes = 0;
+    for (const queue of queues) {
+      if (bytes >= REQUEST_BYTES) break;
+      this.hold(queue);
+      const batch = queue.take();
+      for (const record of batch.records) bytes += record.bytes;
+      batches.push(batch);
+    }
+    return batches;
+  }
+
+  private hold(queue: PartitionQueue): void {
     queue.inFlight = true;
     this.ready.delete(queue);
-    return queue.take();
   }
 
   private free(queue: PartitionQueue): void {
@@ -138,45 +155,63 @@ export class KafkaPublisher {
     if (queue.hasWork) this.ready.add(queue);
   }
 
-  private returnAll(batches: readonly PartitionBatch[]): string {
-    for (const batch of batches) batch.queue.putBack(batch);
-    return 'a partition has no leader';
-  }
-
-  /** @returns what went wrong, where a pause is due before the next attempt */
-  private async send(leader: number, batches: readonly PartitionBatch[]): Promise<string | undefined> {
+  private send(leader: number, batches: readonly PartitionBatch[]): Promise<Produced[]> {
     for (const { records } of batches) for (const record of records) record.sent = true;
     const sent = batches.map(({ queue: { topic, partition }, records }) => ({
       topic,
       partition,
       contents: records.map(({ content }) => content),
     }));
-    try {
-      const produced = await this.producer.send(leader, sent);
-      const problems = await Promise.all(batches.map((batch, index) => this.settle(batch, produced[index]!)));
-      return problems.find((problem) => problem !== undefined);
-    } catch (error) {
-      for (const batch of batches) batch.queue.putBack(batch);
-      return reasonOf(error);
-    }
+    return this.producer.send(leader, sent);
+  }
+
+  private settleAll(leader: number, batches: readonly PartitionBatch[], produced: readonly Produced[]): void {
+    this.backoffs.delete(leader);
+    for (const [index, batch] of batches.entries()) this.settle(batch, produced[index]!);
   }
 
   /** The order of a partition's records is kept, so that each stands at the first one's offset plus its index. */
-  private async settle(batch: PartitionBatch, produced: Produced): Promise<string | undefined> {
-    if ('offset' in produced) {
-      batch.queue.written(batch, produced.offset);
-      return undefined;
-    }
-    const { error } = produced;
-    if (REFUSALS.has(typeOf(error) ?? '')) return this.refuse(batch, reasonOf(error));
-    batch.queue.putBack(batch);
-    if (isMissingTopic(error)) await this.dropMissing(batch.queue.topic);
-    return reasonOf(error);
+  private settle(batch: PartitionBatch, produced: Produced): void {
+    const { queue } = batch;
+    if ('offset' in produced) queue.written(batch, produced.offset);
+    else if (REFUSALS.has(typeOf(produced.error) ?? '')) this.refuse(batch, reasonOf(produced.error));
+    else return this.putBack(batch, produced.error);
+    this.free(queue);
+    this.recovered(queue);
   }
 
-  private refuse(batch: PartitionBatch, reason: string): undefined {
-    if (batch.records.length === 1) batch.queue.refused(batch, refusal(batch, reason));
-    else batch.queue.separate(batch);
+  private putBack(batch: PartitionBatch, error: Error): void {
+    if (DOUBTFUL.has(typeOf(error) ?? '')) doubt(batch);
+    batch.queue.putBack(batch);
+    void this.restAlone(batch.queue, error);
+  }
+
+  private refuse(batch: PartitionBatch, reason: string): void {
+    const [record, ...others] = batch.records;
+    if (others.length > 0) batch.queue.separate(batch);
+    else batch.queue.refused(batch, refusal(record!, batch.queue.partition, reason));
+  }
+
+  /** No answer came from a broker. */
+  private async restAll(leader: number, batches: readonly PartitionBatch[], error: unknown): Promise<void> {
+    for (const batch of batches) {
+      doubt(batch);
+      batch.queue.putBack(batch);
+      this.free(batch.queue); // another broker may lead it by now
+    }
+    const queues = batches.map(({ queue }) => queue);
+    await this.rest(leader, queues, reasonOf(error));
+    for (const queue of queues) if (!queue.inFlight && !queue.hasWork) this.recovered(queue);
+  }
+
+  /** One partition cannot be written now. */
+  private async restAlone(queue: PartitionQueue, problem: Error): Promise<void> {
+    this.hold(queue);
+    if (isMissingTopic(problem)) await this.dropMissing(queue.topic);
+    if (queue.hasWork) await this.rest(queue, [queue], reasonOf(problem));
+    this.free(queue);
+    if (!queue.hasWork) this.recovered(queue);
+    this.schedule();
   }
 
   private async dropMissing(topic: string): Promise<void> {
@@ -185,19 +220,18 @@ export class KafkaPublisher {
     for (const queue of this.queues.values()) if (queue.topic === topic) queue.refuseAll(missing);
   }
 
-  /** Says what is wrong, and hands kafkajs nothing until brokers answer again: what waits here was not sent. */
-  private async rest(leader: number, taken: readonly PartitionBatch[], problem: string): Promise<void> {
+  /** Says what is wrong, and hands kafkajs nothing for them until brokers answer again: what waits here was not sent. */
+  private async rest(whom: number | PartitionQueue, queues: readonly PartitionQueue[], problem: string): Promise<void> {
     const { signal } = this.closing;
-    const backoff = this.backoffs.get(leader) ?? new Backoff();
-    this.backoffs.set(leader, backoff);
-    for (const { queue } of taken) this.failing.add(queue);
+    const backoff = this.backoffs.get(whom) ?? new Backoff();
+    this.backoffs.set(whom, backoff);
+    for (const queue of queues) this.failing.add(queue);
     this.troubles.report('publishing', `Records cannot be written to Kafka now: ${problem}`);
-    const topics = new Set(taken.map(({ queue }) => queue.topic));
+    const topics = new Set(queues.map(({ topic }) => topic));
     for (let answered = false; !answered && !signal.aborted;) {
       await backoff.pause(signal);
       answered = await this.refresh(topics);
     }
-    this.recover(taken.map(({ queue }) => queue).filter((queue) => !queue.hasWork));
   }
 
   private async refresh(topics: ReadonlySet<string>): Promise<boolean> {
@@ -205,15 +239,10 @@ export class KafkaPublisher {
     return asked.some((one) => one.status === 'fulfilled' || one.reason instanceof MissingTopicsError);
   }
 
-  private recovered(leader: number, taken: readonly PartitionBatch[]): void {
-    this.backoffs.delete(leader);
-    this.recover(taken.map(({ queue }) => queue));
-  }
-
-  private recover(queues: readonly PartitionQueue[]): void {
-    if (this.failing.size === 0) return;
-    for (const queue of queues) this.failing.delete(queue);
-    if (this.failing.size === 0) this.troubles.clear('publishing');
+  /** It was written, or nothing is left of it. */
+  private recovered(queue: PartitionQueue): void {
+    this.backoffs.delete(queue);
+    if (this.failing.delete(queue) && this.failing.size === 0) this.troubles.clear('publishing');
   }
 }
 
@@ -221,8 +250,17 @@ function reasonOf(error: unknown): string {
   return [typeOf(error), messageOf(rootOf(error))].filter(Boolean).join(': ');
 }
 
-function refusal({ queue, records }: PartitionBatch, reason: string): RecordRefusedError {
-  return new RecordRefusedError(
-    `Kafka refused a record of ${records[0]!.bytes} bytes for topic "${queue.topic}", partition ${queue.partition}: ${reason}`,
+/** Nobody knows whether it was written. */
+function doubt({ records }: PartitionBatch): void {
+  for (const record of records) record.doubtful = true;
+}
+
+/** Where an earlier attempt may have written it, the refusal of this one is no proof that it is not there. */
+function refusal({ topic, bytes, doubtful }: PendingRecord, partition: number, reason: string): KafkaSocketError {
+  const what = `Kafka refused a record of ${bytes} bytes for topic "${topic}", partition ${partition}: ${reason}`;
+  if (!doubtful) return new RecordRefusedError(what);
+  return new LogUnavailableError(
+    `${what}. An earlier attempt had no answer, so it may have been written all the same.`,
+    true,
   );
 }

@@ -65,7 +65,7 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
   remove(reading: PartitionReading): void {
     const name = nameOf(reading);
     if (this.readings.get(name) === reading) this.readings.delete(name);
-    if (this.readings.size === 0) this.troubles.forget(this.part);
+    this.forgetIdle();
     this.wake();
   }
 
@@ -95,7 +95,6 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
     clearInterval(this.refreshes);
     this.changed.notify();
     await Promise.all([...this.loops.values(), ...this.tasks]);
-    this.troubles.forget(this.part);
   }
 
   private async follow(reading: PartitionReading, batch: RecordBatch): Promise<void> {
@@ -125,14 +124,26 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
     await setImmediate(); // so that it is known as running before it ends
     for (let led = this.ledBy(leader); led.length > 0 && !this.closed; led = this.ledBy(leader)) {
       const own = this.role === 'source' ? led : led.filter((reading) => !this.shared.awaits(reading));
-      if (own.length === 0) this.troubles.clear(this.part); // what it cannot fetch itself comes all the same
+      if (own.length === 0) this.troubles.clear(this.troubleOf(leader)); // what it cannot fetch itself comes all the same
       const idle = own.filter((reading) => reading.idle);
       if (idle.length === 0) await this.changed.wait();
       else if (await this.fetch(leader, idle, this.waitFor(led, own, idle))) backoff.reset();
       else await this.recover(backoff);
     }
     this.lose(leader);
+    this.troubles.forget(this.troubleOf(leader));
     this.loops.delete(leader);
+  }
+
+  /** Each broker may be away by itself. */
+  private troubleOf(leader: number): string {
+    return `${this.part}, broker ${leader}`;
+  }
+
+  /** Whether a broker answers that leads nothing that is read is nobody's trouble, also while its loop still waits. */
+  private forgetIdle(): void {
+    for (const leader of this.loops.keys())
+      if (this.ledBy(leader).length === 0) this.troubles.forget(this.troubleOf(leader));
   }
 
   private waitFor({ length: led }: Readings, { length: own }: Readings, { length: idle }: Readings): number {
@@ -152,15 +163,18 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
     try {
       const batches = await this.cluster.fetch(leader, asked, maxWait);
       this.live.add(leader);
-      this.troubles.clear(this.part);
+      this.troubles.clear(this.troubleOf(leader));
       for (const batch of batches) await this.hand(batch);
       return true;
     } catch (error) {
       this.lose(leader);
       if (this.closed) return false;
       const lost = outOfRange(error);
-      if (lost) return this.goToStart(lost, asked);
-      this.troubles.report(this.part, `Kafka cannot be read now (${this.part}): ${reasonOf(error)}`);
+      if (lost) return this.goToStart(leader, lost, asked);
+      this.troubles.report(
+        this.troubleOf(leader),
+        `Kafka cannot be read now (${this.troubleOf(leader)}): ${reasonOf(error)}`,
+      );
       return false;
     }
   }
@@ -184,7 +198,7 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
   }
 
   /** Retention has taken what was to be read next, or the log is another one. */
-  private async goToStart(lost: TopicPartition, asked: readonly FetchPosition[]): Promise<boolean> {
+  private async goToStart(leader: number, lost: TopicPartition, asked: readonly FetchPosition[]): Promise<boolean> {
     const { topic, partition } = lost;
     const name = nameOf(lost);
     try {
@@ -197,7 +211,10 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
       this.startLoops();
       return true;
     } catch (error) {
-      this.troubles.report(this.part, `The start of "${topic}" cannot be learnt (${this.part}): ${reasonOf(error)}`);
+      this.troubles.report(
+        this.troubleOf(leader),
+        `The start of "${topic}" cannot be learnt (${this.part}): ${reasonOf(error)}`,
+      );
       return false;
     }
   }
@@ -230,6 +247,7 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
   private async refresh(): Promise<void> {
     await this.cluster.refresh();
     this.onRefresh();
+    this.forgetIdle();
     this.startLoops();
   }
 }

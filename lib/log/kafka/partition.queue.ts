@@ -31,11 +31,6 @@ export class PartitionQueue {
     return this.line.first !== undefined;
   }
 
-  /** Whether its next record has to go alone, so that it is known who is meant by a refusal. */
-  get goesAlone(): boolean {
-    return this.singles > 0 || (this.line.first?.bytes ?? 0) > BATCH_BYTES;
-  }
-
   push(record: PendingRecord): void {
     this.line.push(record);
   }

@@ -15,6 +15,8 @@ export class PendingRecord {
   readonly written: Promise<LogPosition>;
   /** Whether it may have gone to a broker's socket, ever: it was handed to kafkajs. */
   sent = false;
+  /** Whether an attempt ended in a way that tells nobody whether it was written. */
+  doubtful = false;
   /** Whether whoever published it knows how it ended. */
   settled = false;
   private settle!: { resolve(position: LogPosition): void; reject(error: KafkaSocketError): void };
