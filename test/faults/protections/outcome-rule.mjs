@@ -2,6 +2,11 @@
 import { RecoveringClient } from '../../../dist/lib/gateway/recovery/recovering.client.js';
 import { RequestLedger } from '../../../dist/lib/gateway/request/request.ledger.js';
 import { RedeliveryGuard } from '../../../dist/lib/service/dispatch/redelivery.guard.js';
+import { demand } from '../protected.methods.mjs';
+
+demand(RequestLedger, 'noteOutcome');
+demand(RecoveringClient, 'isOutcome');
+demand(RedeliveryGuard, 'endingOf');
 
 const { noteOutcome } = RequestLedger.prototype;
 RequestLedger.prototype.noteOutcome = function (identity, at) {

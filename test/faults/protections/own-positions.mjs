@@ -1,6 +1,9 @@
 // Without positions of one's own: who reads goes on, after a fetch that failed, where the broker says that the log ends, as a consumer
 // without a committed offset does.
 import { PartitionFetcher } from '../../../dist/lib/log/kafka/partition.fetcher.js';
+import { demand } from '../protected.methods.mjs';
+
+demand(PartitionFetcher, 'recover');
 
 const { recover } = PartitionFetcher.prototype;
 PartitionFetcher.prototype.recover = async function (backoff) {

@@ -43,10 +43,13 @@ const rebalances: FaultKind = {
 export const GROUP_FAULTS: readonly FaultKind[] = [partitionsAdded, rebalances];
 
 async function comeAndGo({ brokers, topic }: World, signal: AbortSignal): Promise<void> {
-  const kafka = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING, retry: { retries: 3 } });
+  const kafka = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING });
+  // One that starts itself anew does so after its disconnect as well, and would hold partitions for the rest of the run.
+  const retry = { retries: 3, restartOnFailure: async () => false };
   const forA = (time: number) => pause(time, undefined, { signal }).catch(() => undefined);
   while (!signal.aborted) {
-    const consumer = kafka.consumer({ groupId: `${topic}-service`, sessionTimeout: 6_000, heartbeatInterval: 500 });
+    const groupId = `${topic}-service`;
+    const consumer = kafka.consumer({ groupId, sessionTimeout: 6_000, heartbeatInterval: 500, retry });
     try {
       await consumer.connect();
       await consumer.subscribe({ topics: [topic] });

@@ -52,6 +52,8 @@ export class KafkaListeners {
       // Longer than for a broker alone: ten processes share the machine, and a late heartbeat is not what this is about.
       'broker.session.timeout.ms': 6_000,
       'broker.heartbeat.interval.ms': 2_000,
+      // After 300 s by default: what was killed would lead nothing for the rest of a run, and the next fault of that broker meet nobody.
+      'leader.imbalance.check.interval.seconds': 5,
     };
   }
 
