@@ -5,6 +5,7 @@ import { Violations } from './history/violation.js';
 import { LoadedWorld, type LoadPlan } from './loaded.world.js';
 import type { FaultRecord } from './world/fault.js';
 import { runFaults } from './world/fault.schedule.js';
+import { membersOf } from './world/world.js';
 
 export interface FaultPlan extends LoadPlan {
   /** How long faults happen, in milliseconds. */
@@ -40,6 +41,8 @@ export async function faultRun(plan: FaultPlan): Promise<FaultReport> {
     const violations = new Violations();
     checkUse(before, after, violations);
     checkFaults(faults, violations);
+    for (const { name, mishaps } of membersOf(loaded.world))
+      for (const mishap of mishaps) violations.add('false', `${name} ${mishap}`);
     return { faults, use: { before, after }, verdict: await loaded.judge(violations) };
   } finally {
     await loaded.close();

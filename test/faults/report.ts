@@ -32,17 +32,18 @@ export function isKept({ verdict }: FaultReport): boolean {
 }
 
 function faultTable(faults: readonly FaultRecord[]): string {
-  const byFault = new Map<string, number[]>();
-  for (const { fault, recovered = Infinity } of faults) byFault.set(fault, [...(byFault.get(fault) ?? []), recovered]);
+  const byFault = new Map<string, FaultRecord[]>();
+  for (const one of faults) byFault.set(one.fault, [...(byFault.get(one.fault) ?? []), one]);
   const rows = [...byFault]
     .sort(([one], [other]) => one.localeCompare(other))
     .map(([fault, times]) => {
-      const sorted = times.sort((a, b) => a - b);
-      return [fault, `${times.length}`, seconds(sorted[(sorted.length - 1) >> 1]!), seconds(sorted.at(-1)!)];
+      const sorted = times.map(({ recovered = Infinity }) => recovered).sort((a, b) => a - b);
+      const took = times.filter((one) => one.took !== false).length;
+      return [fault, `${times.length}`, `${took}`, seconds(sorted[(sorted.length - 1) >> 1]!), seconds(sorted.at(-1)!)];
     });
-  const line = ([fault, times, half, most]: readonly string[]): string =>
-    `${fault!.padEnd(28)} ${times!.padStart(5)} ${half!.padStart(9)} ${most!.padStart(9)}`;
-  return [line(['fault', 'times', 'p50', 'max']), ...rows.map(line)].join('\n');
+  const line = ([fault, times, took, half, most]: readonly string[]): string =>
+    `${fault!.padEnd(28)} ${times!.padStart(5)} ${took!.padStart(5)} ${half!.padStart(9)} ${most!.padStart(9)}`;
+  return [line(['fault', 'times', 'took', 'p50', 'max']), ...rows.map(line)].join('\n');
 }
 
 function byName(counts: Readonly<Record<string, number>>): string {

@@ -69,6 +69,10 @@ export class KafkaBroker {
     this.process.thaw();
   }
 
+  get isRunning(): boolean {
+    return this.process.isRunning;
+  }
+
   /** Lets nothing be written any more, as on a full disk. Kafka ends a broker that has no other one. */
   fillDisk(): void {
     this.process.fillDisk();

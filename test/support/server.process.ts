@@ -23,6 +23,10 @@ const LOG_TAIL = 40;
 export class ServerProcess {
   private child?: ChildProcess;
   private exited: Promise<void> = Promise.resolve();
+  /** Whether its end was asked for since it was started last. */
+  private isEnding = false;
+  /** Ends that nobody asked for, and stops that did not go well, in words. */
+  readonly mishaps: string[] = [];
   private readonly killAtExit = () => this.child?.kill('SIGKILL');
 
   constructor(private readonly server: ServerCommand) {}
@@ -48,6 +52,7 @@ export class ServerProcess {
 
   /** What a machine that loses its power does: SIGKILL. */
   async kill(): Promise<void> {
+    this.isEnding = true;
     this.child?.ref(); // or nothing may be left that keeps this process until it has ended
     this.child?.kill('SIGKILL');
     await this.exited;
@@ -69,12 +74,16 @@ export class ServerProcess {
   }
 
   /** Lets it end in good order, but not for ever. */
-  async stop(): Promise<void> {
-    this.child?.ref();
-    this.child?.kill('SIGTERM');
-    const limit = setTimeout(() => this.child?.kill('SIGKILL'), STOP_LIMIT);
+  async stop(patience = STOP_LIMIT): Promise<void> {
+    if (!this.isRunning) return;
+    const child = this.child!;
+    this.isEnding = true;
+    child.ref();
+    child.kill('SIGTERM');
+    const limit = setTimeout(() => child.kill('SIGKILL'), patience);
     await this.exited;
     clearTimeout(limit);
+    if (!isOrderly(child)) this.mishaps.push(`was asked to stop and ended by ${endOf(child)}`);
   }
 
   private spawn(): void {
@@ -86,9 +95,11 @@ export class ServerProcess {
     // Before its directory is removed.
     process.prependOnceListener('exit', this.killAtExit);
     this.child = child;
+    this.isEnding = false;
     this.exited = new Promise((resolve) => {
       const ended = () => {
         process.off('exit', this.killAtExit);
+        if (!this.isEnding) this.mishaps.push(`ended by itself: ${endOf(child)}`);
         resolve();
       };
       child.once('exit', ended);
@@ -104,6 +115,15 @@ export class ServerProcess {
     const tail = readFileSync(this.server.logFile, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL).join('\n');
     return new Error(`${this.server.name} ${what}. The end of ${this.server.logFile}:\n${tail}`);
   }
+}
+
+/** Whether a child that was sent SIGTERM ended by that, or as if by that, as Java does. */
+function isOrderly({ exitCode, signalCode }: ChildProcess): boolean {
+  return signalCode === 'SIGTERM' || exitCode === 0 || exitCode === 143;
+}
+
+function endOf({ exitCode, signalCode }: ChildProcess): string {
+  return signalCode ?? `code ${exitCode}`;
 }
 
 /**

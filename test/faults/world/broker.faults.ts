@@ -40,7 +40,12 @@ const controllerMoved: FaultKind = {
   variants: 1,
   meet({ world }) {
     const controller = world.kafka.controller;
-    return { target: controller.address, inject: () => controller.stop(), heal: () => controller.start() };
+    return {
+      target: controller.address,
+      inject: () => controller.stop(),
+      heal: () => controller.start(),
+      took: () => world.kafka.controller !== controller,
+    };
   },
 };
 
@@ -56,11 +61,17 @@ const diskFull: FaultKind = {
   variants: BROKERS,
   meet({ world }, variant) {
     const broker = world.kafka.brokers[variant]!;
-    const restart = async (): Promise<void> => {
-      await broker.kill(); // one that had nothing to write would still be there
-      await broker.start();
+    let hasEnded = false;
+    return {
+      target: nameOf(variant),
+      inject: async () => broker.fillDisk(),
+      async heal() {
+        hasEnded = !broker.isRunning; // one that had nothing to write is still there
+        await broker.kill();
+        await broker.start();
+      },
+      took: () => hasEnded,
     };
-    return { target: nameOf(variant), inject: async () => broker.fillDisk(), heal: restart };
   },
 };
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Fault, FaultKind, FaultRecord } from './fault.js';
+import type { Fault, FaultKind, FaultRecord, FaultScene } from './fault.js';
 import { faultRounds, type PlannedFault } from './fault.plan.js';
 import { FAULTS } from './faults.js';
 import { Witness } from './witness.js';
@@ -57,10 +57,7 @@ function chosen(names?: readonly string[]): readonly FaultKind[] {
   });
 }
 
-interface RoundScene {
-  readonly world: World;
-  readonly lag: number;
-  readonly signal: AbortSignal;
+interface RoundScene extends FaultScene {
   readonly tell: (line: string) => void;
 }
 
@@ -98,7 +95,10 @@ async function happen(
   }
   tell(`${kind.name} (${fault.target}) healed`);
   for (const lie of lies) tell(lie);
-  return { fault: kind.name, target: fault.target, at, lasted: performance.now() - begin, lies };
+  const took = fault.took?.();
+  if (took === false) tell(`${kind.name} (${fault.target}) met nobody`);
+  const lasted = performance.now() - begin;
+  return { fault: kind.name, target: fault.target, at, lasted, lies, ...(took !== undefined && { took }) };
 }
 
 /** Who says that it is ready though it cannot do its part. */

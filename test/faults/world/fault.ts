@@ -12,6 +12,8 @@ export interface Fault {
   inject(): Promise<void>;
   /** Makes it good, also where {@link inject} failed half-way. */
   heal(): Promise<void>;
+  /** Whether it came to what it is for, asked once it is healed. Left out where it does or {@link inject} throws. */
+  took?(): boolean;
 }
 
 /** What a fault meets. */
@@ -19,6 +21,8 @@ export interface FaultScene {
   readonly world: World;
   /** Records that a lag consists of. */
   readonly lag: number;
+  /** Aborted when the faults end: what takes long is to come to an end. */
+  readonly signal: AbortSignal;
 }
 
 /** One thing that can go wrong. */
@@ -44,6 +48,8 @@ export interface FaultRecord {
   readonly at: number;
   /** How long it lasted, with the time that injecting and healing took, in milliseconds. */
   readonly lasted: number;
+  /** Whether it came to what it is for, where that is not sure; false also where it was cut short. */
+  readonly took?: boolean;
   /**
    * From the healing of its round until every member said that it was ready and every gateway had answered a probe, in milliseconds;
    * undefined where that did not happen within the limit.

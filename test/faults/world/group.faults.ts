@@ -29,9 +29,12 @@ const rebalances: FaultKind = {
   meet({ world }) {
     const ending = new AbortController();
     let coming: Promise<void> = Promise.resolve();
+    let visits = 0;
+    const onVisit = (): void => void visits++;
     return {
       target: `${world.topic}-service`,
-      inject: async () => void (coming = comeAndGo(world, ending.signal)),
+      inject: async () => void (coming = comeAndGo(world, onVisit, ending.signal)),
+      took: () => visits > 0,
       async heal() {
         ending.abort();
         await coming;
@@ -42,7 +45,8 @@ const rebalances: FaultKind = {
 
 export const GROUP_FAULTS: readonly FaultKind[] = [partitionsAdded, rebalances];
 
-async function comeAndGo({ brokers, topic }: World, signal: AbortSignal): Promise<void> {
+/** @param onVisit told whenever the group has let it in */
+async function comeAndGo({ brokers, topic }: World, onVisit: () => void, signal: AbortSignal): Promise<void> {
   const kafka = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.NOTHING });
   // One that starts itself anew does so after its disconnect as well, and would hold partitions for the rest of the run.
   const retry = { retries: 3, restartOnFailure: async () => false };
@@ -50,6 +54,7 @@ async function comeAndGo({ brokers, topic }: World, signal: AbortSignal): Promis
   while (!signal.aborted) {
     const groupId = `${topic}-service`;
     const consumer = kafka.consumer({ groupId, sessionTimeout: 6_000, heartbeatInterval: 500, retry });
+    consumer.on(consumer.events.GROUP_JOIN, onVisit);
     try {
       await consumer.connect();
       await consumer.subscribe({ topics: [topic] });

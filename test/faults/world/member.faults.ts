@@ -32,7 +32,6 @@ function frozen(role: MemberRole): FaultKind {
       const member = membersIn(world, role)[variant]!;
       return {
         target: member.name,
-        disabled: [member.name],
         inject: async () => member.freeze(),
         heal: async () => member.thaw(),
       };
@@ -47,11 +46,12 @@ function rollingRestart(role: MemberRole): FaultKind {
     takes: [role],
     lasts: [0, 0],
     variants: 1,
-    meet({ world }) {
+    meet({ world, signal }) {
       const members = membersIn(world, role);
       const startAll = async (): Promise<void> => void (await Promise.all(members.map((member) => member.start())));
       const inject = async (): Promise<void> => {
         for (const member of members) {
+          if (signal.aborted) return;
           await member.stop();
           await member.start();
         }
@@ -71,10 +71,15 @@ const clockShifted: FaultKind = {
     const members = membersOf(world);
     const member = members[variant % members.length]!;
     const shift = SHIFTS[Math.floor(variant / members.length)]!;
+    let wasShifted = false;
     return {
       target: `${member.name}, ${shift} ms`,
       inject: async () => member.shiftClock(shift),
-      heal: async () => member.shiftClock(0),
+      async heal() {
+        wasShifted = member.clockShift === shift;
+        member.shiftClock(0);
+      },
+      took: () => wasShifted,
     };
   },
 };

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { ServerProcess } from '../../support/server.process.js';
 import type { TcpProxy } from './tcp.proxy.js';
 
@@ -62,6 +62,11 @@ export class Member {
     );
   }
 
+  /** Ends that nobody asked for, and stops that did not go well, in words. */
+  get mishaps(): readonly string[] {
+    return this.process.mishaps;
+  }
+
   /** What it serves by HTTP, past every proxy. */
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
@@ -95,5 +100,10 @@ export class Member {
   /** Sets its clock so much forward or back, also for its next start. In milliseconds; 0 sets it right. */
   shiftClock(milliseconds: number): void {
     writeFileSync(this.clockFile, String(milliseconds));
+  }
+
+  /** How far off its clock is by its own account, in milliseconds. */
+  get clockShift(): number {
+    return Number(readFileSync(`${this.clockFile}.read`, 'utf8'));
   }
 }

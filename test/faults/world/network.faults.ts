@@ -65,8 +65,8 @@ function reset(between: Between): FaultKind {
 }
 
 /** Every connection is reset, and so is each new one. */
-function refused(between: Between): FaultKind {
-  return kind(`${between.name}: cut`, between, [2_000, 8_000], (link) => link.refuse());
+function refused(between: Between, lasts: FaultKind['lasts'] = [2_000, 8_000]): FaultKind {
+  return kind(`${between.name}: cut`, between, lasts, (link) => link.refuse());
 }
 
 /** Nothing comes through, and nobody is told. */
@@ -83,21 +83,27 @@ function kind(name: string, between: Between, lasts: FaultKind['lasts'], act: (l
     variants,
     meet({ world }, variant) {
       const { links, ...about } = between.ways(world, variant);
+      const disturbed = (): number => links.reduce((sum, link) => sum + link.disturbed, 0);
+      const before = disturbed();
       return {
         ...about,
         inject: async () => links.forEach(act),
         heal: async () => links.forEach((link) => link.heal()),
+        took: () => disturbed() > before,
       };
     },
   };
 }
 
+/** A process tells that Kafka is away when its attempts to connect are over. */
+const UNTIL_GIVEN_UP: FaultKind['lasts'] = [10_000, 14_000];
 /** A process learns only by `kafka.publishTimeout` (10 s) that brokers which accept everything answer nothing. */
 const UNTIL_NOTICED: FaultKind['lasts'] = [18_000, 20_000];
 
 export const NETWORK_FAULTS: readonly FaultKind[] = [
   refused(memberAndBroker),
   silent(memberAndBroker),
+  refused(memberAndKafka, UNTIL_GIVEN_UP),
   silent(memberAndKafka, UNTIL_NOTICED),
   refused(memberAndRedis),
   silent(memberAndRedis),

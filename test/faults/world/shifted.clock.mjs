@@ -1,7 +1,7 @@
 // Loaded by `--import` before a member: its wall clock goes wrong when the world says so, in the file that CLOCK_FILE names, while timers go
 // on as they do where NTP sets a clock. Not libfaketime: that shifts the monotonic clock of timers too or needs a file read at each call of
 // it, and is a package more. All that a member asks for the time is JavaScript, and asks by `Date`.
-import { readFileSync, watch } from 'node:fs';
+import { readFileSync, watch, writeFileSync } from 'node:fs';
 
 const { CLOCK_FILE } = process.env;
 const RealDate = Date;
@@ -11,6 +11,7 @@ let shift = 0;
 function read() {
   // Empty while it is being written.
   shift = Number(readFileSync(CLOCK_FILE, 'utf8')) || 0;
+  writeFileSync(`${CLOCK_FILE}.read`, String(shift)); // so that the world knows
 }
 
 const now = () => realNow() + shift;

@@ -8,6 +8,8 @@ export class TcpProxy {
   delay = 0;
   /** Bytes a second that each direction of a connection takes. */
   throttle = Infinity;
+  /** Connections that were reset, and stretches of bytes and ends that were held up by silence, so far. */
+  disturbed = 0;
   private readonly pairs = new Set<readonly [Socket, Socket]>();
   private silent?: { readonly end: Promise<void>; readonly resolve: () => void };
   private refusing = false;
@@ -41,7 +43,9 @@ export class TcpProxy {
   /** Resets every connection, on both sides, or this share of them; new ones come through. */
   cut(share = 1): void {
     const pairs = [...this.pairs];
-    for (const pair of pairs.slice(0, Math.ceil(pairs.length * share))) reset(pair);
+    const those = pairs.slice(0, Math.ceil(pairs.length * share));
+    this.disturbed += those.length;
+    those.forEach(reset);
   }
 
   /** Resets every connection, and each new one, until it is healed: nobody listens there. */
@@ -79,7 +83,10 @@ export class TcpProxy {
 
   private accept(client: Socket): void {
     client.on('error', () => undefined); // told by its end
-    if (this.refusing) return void client.resetAndDestroy();
+    if (this.refusing) {
+      this.disturbed++;
+      return void client.resetAndDestroy();
+    }
     const server = connect({ port: this.target, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     server.on('error', () => undefined);
     const pair = [client, server] as const;
@@ -106,6 +113,7 @@ export class TcpProxy {
   private async way(bytes: number): Promise<void> {
     const time = this.delay + (bytes / this.throttle) * 1_000;
     if (time > 0) await pause(time);
+    if (this.silent) this.disturbed++;
     while (this.silent) await this.silent.end;
   }
 }
