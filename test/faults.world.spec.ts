@@ -1,9 +1,14 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { FAULTS } from './faults/world/faults.js';
 import { faultRounds } from './faults/world/fault.plan.js';
 import { TcpProxy } from './faults/world/tcp.proxy.js';
+import { freePorts } from './support/free.ports.js';
+import { ServerProcess } from './support/server.process.js';
+import { TemporaryDirectory } from './support/temporary.directory.js';
 
 describe('a way of the network', () => {
   let proxy: TcpProxy;
@@ -77,6 +82,41 @@ describe('a way of the network', () => {
   });
 });
 
+describe('a process of the world', () => {
+  it('tells that it ended, and nobody had asked it to', async () => {
+    const server = await running('setTimeout(() => process.exit(3), 300)');
+
+    await expect.poll(() => server.mishaps).toEqual(['ended by itself: code 3']);
+  });
+
+  it('tells that it did not stop when it was asked to', async () => {
+    const server = await running('process.on("SIGTERM", () => undefined); setInterval(() => undefined, 1_000)');
+
+    await server.stop(100);
+
+    expect(server.mishaps).toEqual(['was asked to stop and ended by SIGKILL']);
+  });
+
+  it('tells nothing of ends that were asked for', async () => {
+    const server = await running('setInterval(() => undefined, 1_000)');
+
+    await server.kill();
+    await server.start();
+    await server.stop();
+    await server.stop();
+
+    expect(server.mishaps).toEqual([]);
+  });
+});
+
+describe('the ports of suites', () => {
+  it('are given out once, also where nobody listens on them yet', async () => {
+    const all = (await Promise.all(Array.from({ length: 50 }, () => freePorts(10)))).flat();
+
+    expect(new Set(all).size).toBe(500);
+  });
+});
+
 describe('the plan of faults', () => {
   it('is the same for the same seed, and another one for another', () => {
     expect(planned(7, 40)).toEqual(planned(7, 40));
@@ -120,6 +160,25 @@ function planned(seed: number, rounds: number) {
       .next()
       .value.map(({ kind: { name, takes }, variant, lasts, after }) => ({ name, takes, variant, lasts, after })),
   );
+}
+
+/** A process that runs this program, and says when it does. */
+async function running(program: string): Promise<ServerProcess> {
+  const directory = new TemporaryDirectory('server');
+  const logFile = join(directory.path, 'log');
+  const server = new ServerProcess({
+    name: 'A program',
+    command: process.execPath,
+    args: ['-e', `${program}; console.log('ready')`],
+    logFile,
+    isReady: async () => readFileSync(logFile, 'utf8').includes('ready'),
+  });
+  onTestFinished(async () => {
+    await server.kill();
+    directory.remove();
+  });
+  await server.start();
+  return server;
 }
 
 async function echoServer(): Promise<number> {

@@ -7,10 +7,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONGEST = [
   'faults',
   'hostile.frames',
-  'hostile.records',
-  'sample.browser',
   'log.kafka.outage',
+  'sample.browser',
   'conformance',
+  'hostile.records', // looks, as the other hostile one does, at how long the event loop stands still
   'sample.operations',
   'sample.page',
   'gateway.rolling-restart',
