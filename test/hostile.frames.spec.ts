@@ -25,7 +25,7 @@ const HELLOS = Math.ceil(TEXTS / 198);
 const WIRES = Math.ceil(TEXTS / 198);
 const SOCKETS = 8;
 const HANDFUL = 32;
-/** How long the event loop may stand still, in milliseconds: attackers, honest clients and gateway share one here, and others the machine. */
+/** How long the event loop may be busy with one thing, in milliseconds: attackers, honest clients and gateway share one here. */
 const STANDSTILL = 1_000;
 const GROWTH = 24 * 1024 * 1024;
 

@@ -26,7 +26,7 @@ const PARTITIONS = 3;
 const BATCH = 500;
 /** How far the writing may be ahead of the handling. */
 const AHEAD = 5_000n;
-/** How long the event loop may stand still, in milliseconds: service, gateway and whoever writes share one here, and others the machine. */
+/** How long the event loop may be busy with one thing, in milliseconds: service, gateway and whoever writes share one here. */
 const STANDSTILL = 2_000;
 const GROWTH = 32 * 1024 * 1024;
 const ADDRESSED = /^(command\.(Work|Flaky|Shelved)|event\.Thing\.(Made|Sold|Lost))$/;

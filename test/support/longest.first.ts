@@ -10,7 +10,7 @@ const LONGEST = [
   'log.kafka.outage',
   'sample.browser',
   'conformance',
-  'hostile.records', // looks, as the other hostile one does, at how long the event loop stands still
+  'hostile.records', // not beside the other hostile one: each wants a processor for itself
   'sample.operations',
   'sample.page',
   'gateway.rolling-restart',
