@@ -41,9 +41,11 @@ export async function faultRun(plan: FaultPlan): Promise<FaultReport> {
     const violations = new Violations();
     checkUse(before, after, violations);
     checkFaults(faults, violations);
-    for (const { name, mishaps } of membersOf(loaded.world))
-      for (const mishap of mishaps) violations.add('false', `${name} ${mishap}`);
+    for (const mishap of mishapsOf(loaded)) violations.add('false', mishap);
     return { faults, use: { before, after }, verdict: await loaded.judge(violations) };
+  } catch (error) {
+    const mishaps = mishapsOf(loaded); // who has gone cannot be asked either
+    throw mishaps.length > 0 ? new Error(mishaps.join('; '), { cause: error }) : error;
   } finally {
     await loaded.close();
   }
@@ -65,6 +67,11 @@ async function breakThings(
     clearTimeout(timer);
     signal?.removeEventListener('abort', end);
   }
+}
+
+/** Members that ended though nobody asked them to, or did not where somebody had. */
+function mishapsOf({ world }: LoadedWorld): string[] {
+  return membersOf(world).flatMap(({ name, mishaps }) => mishaps.map((mishap) => `${name} ${mishap}`));
 }
 
 function checkFaults(faults: readonly FaultRecord[], violations: Violations): void {
