@@ -1,21 +1,32 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { KafkaMessageLog } from '../lib/log/kafka/kafka.message.log.js';
 import type { KafkaOptions } from '../lib/log/log.options.js';
 import {
   connected,
   eventually,
+  foreignKafka,
   fresh,
   kafkaOptions,
   logged,
   Member,
   newTopic,
+  openAdmin,
   readAll,
   Received,
   record,
   valuesOf,
 } from './fixtures/log.adapters.js';
 import { freePorts } from './support/free.ports.js';
-import { HEARTBEAT, KafkaProxy, REBALANCE, SYNC_GROUP } from './support/kafka.proxy.js';
+import {
+  type Answer,
+  HEARTBEAT,
+  KafkaProxy,
+  NOT_AVAILABLE,
+  NOTE_TOO_LARGE,
+  OFFSET_COMMIT,
+  REBALANCE,
+  SYNC_GROUP,
+} from './support/kafka.proxy.js';
 import { KafkaServer } from './support/kafka.server.js';
 
 const skip = inject('kafkaBrokers') === '';
@@ -103,4 +114,70 @@ describe.skipIf(skip)('a member of a group that is stopped while it joins again'
     await log.consume(group, [topic], next);
     await next.holds(3);
   }, 30_000);
+});
+
+describe.skipIf(skip)('a coordinator that refuses commits', () => {
+  /** A group of which nothing is committed any more. */
+  async function refusedGroup(answer: Answer, times: number) {
+    const log = await openLog();
+    const topic = await newTopic(log);
+    const member = new Member();
+    const group = fresh('group');
+    await log.consume(group, [topic], member);
+    const lines = logged();
+    proxy.answers[OFFSET_COMMIT] = Array<Answer>(times).fill(answer);
+    onTestFinished(() => void (proxy.answers[OFFSET_COMMIT] = []));
+    await log.publish(record(topic, 'x'));
+    await member.until(1);
+    return { log, topic, member, group, lines, left: () => proxy.answers[OFFSET_COMMIT]!.length };
+  }
+
+  async function committed(group: string, topic: string): Promise<string | undefined> {
+    const [held] = await (
+      await openAdmin(foreignKafka(kafka.addresses.split(',')))
+    ).fetchOffsets({
+      groupId: group,
+      topics: [topic],
+    });
+    return held?.partitions.find(({ partition }) => partition === 0)?.offset;
+  }
+
+  it('is asked ever less often, is a trouble with one line until it takes them, and then has what was finished', async () => {
+    const { log, topic, member, group, lines, left } = await refusedGroup(NOT_AVAILABLE, 1_000);
+
+    await eventually(() => expect(left()).toBeLessThan(1_000));
+    const before = performance.now();
+    await eventually(() => expect(log.trouble).toMatch(`${group} cannot commit`));
+    await eventually(() => expect(performance.now() - before).toBeGreaterThan(3_000));
+    const attempts = 1_000 - left();
+    proxy.answers[OFFSET_COMMIT] = [];
+    await eventually(() => expect(log.trouble).toBeUndefined());
+
+    expect(attempts).toBeGreaterThan(2);
+    expect(attempts).toBeLessThan(10);
+    expect(lines).toEqual([
+      expect.stringContaining('cannot commit'),
+      expect.stringContaining(`well again: group ${group}, commits`),
+    ]);
+    expect(await committed(group, topic)).toBe('1');
+    expect(member.assignments.some(({ signal }) => signal.aborted)).toBe(false);
+  });
+
+  it('for a moment is no trouble', async () => {
+    const { log, topic, group, lines } = await refusedGroup(NOT_AVAILABLE, 2);
+
+    await eventually(async () => expect(await committed(group, topic)).toBe('1'));
+
+    expect(log.trouble).toBeUndefined();
+    expect(lines).toEqual([]);
+  });
+
+  it('for their notes gets them without, and a line says so', async () => {
+    const { log, topic, group, lines } = await refusedGroup(NOTE_TOO_LARGE, 1);
+
+    await eventually(async () => expect(await committed(group, topic)).toBe('1'));
+
+    expect(log.trouble).toBeUndefined();
+    expect(lines).toEqual([expect.stringContaining('without notes')]);
+  });
 });

@@ -1,7 +1,8 @@
 import { createServer, type Server, type Socket, connect } from 'node:net';
 import { freePorts } from './free.ports.js';
 
-/** What the protocol calls the requests that a member tells its coordinator of itself by. */
+/** What the protocol calls the requests that a member tells its coordinator of itself and its progress by. */
+export const OFFSET_COMMIT = 8;
 export const JOIN_GROUP = 11;
 export const HEARTBEAT = 12;
 export const LEAVE_GROUP = 13;
@@ -12,8 +13,14 @@ export const STILL_LOADING = 14;
 /** The group deals its partitions out anew. */
 export const REBALANCE = 27;
 
+/** A note is longer than the broker takes. */
+export const NOTE_TOO_LARGE = 12;
+/** The coordinator cannot write what groups commit. */
+export const NOT_AVAILABLE = 15;
+
 /** What becomes of a request: no answer, none and no connection any more, or an error of the protocol. */
-export type Answer = 'silence' | 'cut' | typeof STILL_LOADING | typeof REBALANCE;
+export type Answer =
+  'silence' | 'cut' | typeof STILL_LOADING | typeof REBALANCE | typeof NOTE_TOO_LARGE | typeof NOT_AVAILABLE;
 
 /** Stands between a broker's clients and one of its listeners, which advertises the address of this one. */
 export class KafkaProxy {
@@ -90,10 +97,14 @@ export class KafkaProxy {
   }
 
   private pass(request: Buffer, client: Socket, broker: Socket): void {
-    const answer = this.answers[request.readInt16BE(4)]?.shift();
+    const kind = request.readInt16BE(4);
+    const answer = this.answers[kind]?.shift();
     if (answer === undefined) broker.write(request);
     else if (answer === 'cut') client.destroy();
-    else if (answer !== 'silence') client.write(failed(request.readInt32BE(8), answer));
+    else if (answer !== 'silence') {
+      const answerOf = kind === OFFSET_COMMIT ? refused : failed;
+      client.write(answerOf(request.readInt32BE(8), answer));
+    }
   }
 }
 
@@ -111,5 +122,16 @@ function failed(correlation: number, code: number): Buffer {
   answer.writeInt32BE(14, 0);
   answer.writeInt32BE(correlation, 4);
   answer.writeInt16BE(code, 12);
+  return answer;
+}
+
+/** The answer to OffsetCommit, from version 3 on: its request's number, throttle time, and one partition of one topic with an error. */
+function refused(correlation: number, code: number): Buffer {
+  const answer = Buffer.alloc(28);
+  answer.writeInt32BE(24, 0);
+  answer.writeInt32BE(correlation, 4);
+  answer.writeInt32BE(1, 12); // topics, whose name is of no length
+  answer.writeInt32BE(1, 18); // partitions, of number 0
+  answer.writeInt16BE(code, 26);
   return answer;
 }

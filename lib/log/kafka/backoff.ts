@@ -12,9 +12,14 @@ export class Backoff {
 
   /** Waits; at once over when the signal aborts. */
   async pause(signal: AbortSignal): Promise<void> {
+    await sleep(this.step(), undefined, { signal }).catch(() => undefined);
+  }
+
+  /** How long to wait now, in milliseconds; longer the next time. */
+  step(): number {
     const length = this.next * (1 + Math.random() / 4);
     this.next = Math.min(this.next * 2, this.longest);
-    await sleep(length, undefined, { signal }).catch(() => undefined);
+    return length;
   }
 
   /** It works again. */

@@ -127,9 +127,7 @@ export class KafkaGroup implements Subscription {
 
   private assign(dealt: Dealt, commit: CommitOffsets): void {
     this.troubles.clear(`${this.part}, membership`);
-    const committer = new OffsetCommitter(commit, (error) =>
-      this.logger.warn(`Group ${this.name} could not commit and will again: ${messageOf(error)}`),
-    );
+    const committer = new OffsetCommitter(this.name, commit, this.troubles, this.logger);
     const { asking } = this.connections;
     this.generation = new GroupGeneration(this.name, dealt, asking, this.fetcher!, this.troubles, committer, {
       batch: (assignment, batch) => {

@@ -1,9 +1,18 @@
+import type { Logger } from '@nestjs/common';
+import { messageOf } from '../../kafka-socket.error.js';
+import type { LogTroubles } from '../log.troubles.js';
 import type { TopicPartition } from '../partition.dealer.js';
-import { typeOf } from './kafka.failure.js';
+import { Backoff } from './backoff.js';
+import { rootOf, typeOf } from './kafka.failure.js';
 import type { Broker } from './kafkajs.internals.js';
 
 /** Pause before a commit, in milliseconds: each is a write to the brokers, and all that finishes meanwhile goes along. */
 const PAUSE = 50;
+/**
+ * How long commits may fail before they are a trouble, in milliseconds. A member that the group has passed over is refused until
+ * it learns of that with its next heartbeat, and a coordinator that moves to another broker is away for a moment.
+ */
+const PATIENCE = 1_000;
 
 type Offsets = Parameters<Broker['offsetCommit']>[0]['topics'];
 
@@ -24,11 +33,19 @@ export class OffsetCommitter {
   private ended = false;
   /** The brokers take shorter notes than they do by default. Offsets matter more, so they go without. */
   private noteless = false;
+  private readonly backoff = new Backoff();
+  /** Since when nothing could be committed, by `performance.now()`; undefined where the last attempt was well. */
+  private failing?: number;
+  private readonly part: string;
 
   constructor(
+    private readonly group: string,
     private readonly commit: CommitOffsets,
-    private readonly failed: (error: unknown) => void,
-  ) {}
+    private readonly troubles: LogTroubles,
+    private readonly logger: Logger,
+  ) {
+    this.part = `group ${group}, commits`;
+  }
 
   /** All of a partition below `next` is finished. @param note replaces that of the commit before */
   note({ topic, partition }: TopicPartition, next: bigint, note = ''): void {
@@ -53,12 +70,15 @@ export class OffsetCommitter {
     if (this.ended) return;
     this.ended = true;
     clearTimeout(this.timer);
+    this.troubles.forget(this.part);
     if (flush) void this.send();
   }
 
   private schedule(): void {
     if (this.timer || this.sending || this.ended || this.noted.size === 0) return;
-    this.timer = setTimeout(() => void this.send(), PAUSE);
+    // Whoever refuses a commit does so at once: it would be asked without end.
+    const pause = this.failing === undefined ? PAUSE : this.backoff.step();
+    this.timer = setTimeout(() => void this.send(), pause);
   }
 
   private async send(): Promise<void> {
@@ -67,18 +87,49 @@ export class OffsetCommitter {
     if (this.noted.size === 0) return;
     const finished = [...this.noted.values()];
     this.noted.clear();
-    this.sending = this.commit(offsetsOf(finished, this.noteless)).catch((error: unknown) =>
-      this.putBack(finished, error),
-    );
+    this.sending = this.attempt(finished);
     await this.sending;
     this.sending = undefined;
     this.schedule();
   }
 
-  private putBack(finished: readonly Finished[], error: unknown): void {
-    if (typeOf(error) === 'OFFSET_METADATA_TOO_LARGE') this.noteless = true;
-    if (this.ended) return;
-    this.failed(error);
+  private async attempt(finished: readonly Finished[]): Promise<void> {
+    try {
+      await this.commit(offsetsOf(finished, this.noteless));
+      this.succeeded();
+    } catch (error) {
+      if (this.ended) return;
+      this.putBack(finished);
+      this.failed(error);
+    }
+  }
+
+  private succeeded(): void {
+    if (this.failing === undefined || this.ended) return;
+    this.failing = undefined;
+    this.backoff.reset();
+    this.troubles.clear(this.part);
+  }
+
+  private failed(error: unknown): void {
+    if (typeOf(error) === 'OFFSET_METADATA_TOO_LARGE') this.leaveNotesOut();
+    this.failing ??= performance.now();
+    if (performance.now() - this.failing < PATIENCE) return;
+    this.troubles.report(
+      this.part,
+      `Group ${this.group} cannot commit and tries again; what it finishes meanwhile comes again after a restart: ${messageOf(rootOf(error))}`,
+    );
+  }
+
+  private leaveNotesOut(): void {
+    if (!this.noteless)
+      this.logger.warn(
+        `Group ${this.group} commits without notes now: the brokers refuse them. Let their offset.metadata.max.bytes be 4096 or more.`,
+      );
+    this.noteless = true;
+  }
+
+  private putBack(finished: readonly Finished[]): void {
     for (const one of finished) {
       const key = `${one.topic}/${one.partition}`;
       if (!this.noted.has(key)) this.noted.set(key, one);
