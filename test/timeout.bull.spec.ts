@@ -63,6 +63,25 @@ describeWithRedis('time-outs in Redis', () => {
     expect(due.ids).toEqual([marker.id]);
   });
 
+  it('tell the workers of the first one, also where one that was sooner is disarmed in the same turn', async () => {
+    const scheduler = await started();
+    const queue = outsideQueue(options, 'log');
+    const listening = queue.client.duplicate();
+    onTestFinished(() => listening.disconnect());
+    const told: string[] = [];
+    listening.on('message', (_, message) => told.push(message));
+    await listening.subscribe(queue.toKey('delayed'));
+    const [sooner, later, latest] = [60_000, 60_300, 60_600].map((after) => timeoutAt(scheduler.now() + after));
+
+    await Promise.all([scheduler.arm(sooner!), scheduler.disarm(sooner!.id), scheduler.arm(later!)]);
+    await scheduler.arm(latest!);
+    await queue.client.publish(queue.toKey('delayed'), 'marker');
+
+    await vi.waitFor(() => expect(told).toContain('marker'));
+    expect(told[0]).toBe(String(Math.floor(later!.deadline))); // who hears it asks, and that tells all once more
+    expect(told.filter((time) => Math.floor(Number(time)) === Math.floor(latest!.deadline))).toEqual([]);
+  });
+
   it('leave nothing in Redis, fired or disarmed', async () => {
     const scheduler = await started();
     const [fired, disarmed] = [timeoutAt(scheduler.now()), timeoutAt(scheduler.now() + 60_000)];

@@ -19,7 +19,7 @@ export const MOST_CHANGES = 200;
 const CHANGE = `
 local delayed, counter, jobs = KEYS[1], KEYS[2], KEYS[3]
 local options, now = ARGV[1], ARGV[2]
-local done, soonest, soonestId = {}, math.huge, nil
+local done, armed = {}, {}
 for i = 3, #ARGV, 3 do
   local id, due, data = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2]
   local job, result = jobs .. id, 0
@@ -33,13 +33,13 @@ for i = 3, #ARGV, 3 do
     redis.call('HMSET', job, 'name', '__default__', 'data', data, 'opts', options,
       'timestamp', now, 'delay', math.max(0, due - tonumber(now)), 'priority', 0)
     redis.call('ZADD', delayed, due * 0x1000 + bit.band(count, 0xfff), id)
-    if due < soonest then soonest, soonestId = due, id end
-    result = 1
+    armed[id], result = true, 1
   end
   done[#done + 1] = result
 end
-if soonestId and redis.call('ZRANGE', delayed, 0, 0)[1] == soonestId then
-  redis.call('PUBLISH', delayed, tostring(math.floor(soonest)))
+local first = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
+if first[1] and armed[first[1]] then
+  redis.call('PUBLISH', delayed, string.format('%.0f', math.floor(tonumber(first[2]) / 0x1000)))
 end
 return done`;
 
