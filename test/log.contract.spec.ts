@@ -184,11 +184,29 @@ for (const adapter of [memoryAdapter, kafkaAdapter]) {
         expect(Object.fromEntries(after)).toEqual({ 0: 3n, 1: 0n, 2: 0n });
       });
 
+      it('are those of some partitions, where these are asked for, as far as they are there', async () => {
+        const [log] = await adapter.open();
+        const topic = await newTopic(log!);
+        await fill(log!, topic, 4, 1);
+
+        expect(await log!.offsets(topic, [2, 1, 7])).toEqual([
+          { partition: 1, start: 0n, end: 4n },
+          { partition: 2, start: 0n, end: 0n },
+        ]);
+        expect(Object.fromEntries(await log!.offsetsAt(topic, 0, [1, 7]))).toEqual({ 1: 0n });
+        expect(await log!.offsets(topic, [7])).toEqual([]);
+      });
+
       it('of a topic that is not there are an error that names it', async () => {
         const [log] = await adapter.open();
         const topic = fresh('none');
 
-        const ask = [() => log!.offsets(topic), () => log!.offsetsAt(topic, 0), () => log!.partitionFor(topic, 'k')];
+        const ask = [
+          () => log!.offsets(topic),
+          () => log!.offsets(topic, [0]),
+          () => log!.offsetsAt(topic, 0),
+          () => log!.partitionFor(topic, 'k'),
+        ];
         for (const asking of ask) {
           await expect(asking()).rejects.toMatchObject({
             code: 'topics_missing',

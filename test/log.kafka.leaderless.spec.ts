@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { KafkaMessageLog } from '../lib/log/kafka/kafka.message.log.js';
+import type { Assignment, MessageLog } from '../lib/log/message.log.js';
 import {
   connected,
   eventually,
@@ -15,7 +16,7 @@ import { KafkaServer } from './support/kafka.server.js';
 const skip = inject('kafkaBrokers') === '';
 
 let kafka: KafkaServer;
-/** A topic of somebody else, one partition of which nobody leads: its only replica is on a broker that is gone. */
+/** A topic, one partition of which nobody leads: its only replica is on a broker that is gone. */
 let frail: string;
 
 beforeAll(async () => {
@@ -37,6 +38,20 @@ beforeAll(async () => {
 
 afterAll(() => kafka?.stop());
 
+/** Asks what a service asks of a partition before it takes it. */
+class AskingMember extends Member {
+  constructor(private readonly log: MessageLog) {
+    super();
+  }
+
+  override async assigned(assignment: Assignment): Promise<void> {
+    const { topic, partition } = assignment;
+    await this.log.offsetsAt(topic, 0, [partition]);
+    await this.log.offsets(topic, [partition]);
+    await super.assigned(assignment);
+  }
+}
+
 describe.skipIf(skip)('a partition without a leader', () => {
   it('of a topic of somebody else does not keep a process from starting, making topics, writing and reading', async () => {
     const createTopics = { partitions: 3, replicationFactor: 2 };
@@ -53,4 +68,25 @@ describe.skipIf(skip)('a partition without a leader', () => {
     expect(await member.until(1)).toEqual(['x']);
     expect(await seen.until(1)).toEqual(['x']);
   }, 60_000);
+
+  it('keeps no group from the others after a rebalance, is a trouble, and is read once it is led', async () => {
+    const logs = [1, 2].map(() => new KafkaMessageLog(kafkaOptions({ brokers: kafka.addresses.split(',') })));
+    const [log, other] = await connected(logs);
+    const group = fresh('group');
+    const [member, second] = [new AskingMember(log!), new AskingMember(other!)];
+    await log!.consume(group, [frail], member);
+    await log!.publish(record(frail, 'before'));
+    await member.until(1);
+    const left = await other!.consume(group, [frail], second);
+    await left.stop();
+
+    await log!.publish(record(frail, 'after'));
+    expect(await member.until(2)).toEqual(['before', 'after']);
+    expect(log!.trouble).toContain(`${frail}/2`);
+
+    await kafka.brokers[2]!.start();
+    await log!.publish(record(frail, 'led', { partition: 2 }));
+    expect(await member.until(3)).toEqual(['before', 'after', 'led']);
+    await eventually(() => expect(log!.trouble).toBeUndefined());
+  }, 120_000);
 });

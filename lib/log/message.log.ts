@@ -131,16 +131,19 @@ export interface MessageLog {
   publish(record: OutgoingRecord): Promise<LogPosition>;
   /**
    * What each partition of a topic holds now, asked afresh, in the order of their numbers.
+   * @param partitions asks for no others, so that it does not matter whether these are in reach; one that is not there is left out.
+   * Without it: all
    * @throws {LogUnavailableError} `log_unavailable`
    * @throws {MissingTopicsError} `topics_missing`
    */
-  offsets(topic: string): Promise<PartitionOffsets[]>;
+  offsets(topic: string, partitions?: readonly number[]): Promise<PartitionOffsets[]>;
   /**
    * For each partition the first offset written at or after a time; the end where there is none.
+   * @param partitions as for {@link offsets}
    * @throws {LogUnavailableError} `log_unavailable`
    * @throws {MissingTopicsError} `topics_missing`
    */
-  offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, bigint>>;
+  offsetsAt(topic: string, timestamp: number, partitions?: readonly number[]): Promise<ReadonlyMap<number, bigint>>;
   /**
    * Reads topics as a member of a group: each partition goes to one member. Starts at the oldest record of a partition that was
    * never committed. Resolves once the group was joined; from then on it rejoins by itself, and {@link trouble} says when it cannot.

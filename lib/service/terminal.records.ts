@@ -34,5 +34,5 @@ export async function* terminalRecords(
 /** The oldest record where a message's id does not say when it was made. */
 async function startOf(log: MessageLog, { topic, partition }: Search, time: number | undefined): Promise<bigint> {
   if (time === undefined) return 0n;
-  return (await log.offsetsAt(topic, time - SKEW)).get(partition) ?? 0n;
+  return (await log.offsetsAt(topic, time - SKEW, [partition])).get(partition) ?? 0n;
 }

@@ -51,7 +51,7 @@ export class GroupGeneration {
     );
   }
 
-  /** Tells the member what it holds, topic by topic as soon as it is known where to begin. */
+  /** Tells the member what it holds, as soon as it is known where to begin. */
   start(member: GroupMember): void {
     for (const { reading } of this.assignments) this.fetcher.add(reading);
     const topics = new Set(this.assignments.map(({ topic }) => topic));
@@ -75,9 +75,36 @@ export class GroupGeneration {
   }
 
   private async startTopic(topic: string, member: GroupMember): Promise<void> {
-    const assignments = this.assignments.filter((one) => one.topic === topic);
-    if (!(await this.findPositions(topic, assignments))) return;
-    for (const assignment of assignments) void this.hand(assignment, member);
+    const part = `group ${this.group}, positions of ${topic}`;
+    const { signal } = this.ended;
+    const backoff = new Backoff();
+    const waiting = new Set(this.assignments.filter((one) => one.topic === topic));
+    while (!signal.aborted) {
+      try {
+        await this.startLed(topic, waiting, member);
+        return this.troubles.clear(part);
+      } catch (error) {
+        const reason = messageOf(error);
+        if (!signal.aborted)
+          this.troubles.report(part, `Group ${this.group} cannot learn where to read "${topic}": ${reason}`);
+        await backoff.pause(signal);
+      }
+    }
+    this.troubles.forget(part);
+  }
+
+  /** Begins with the partitions that have a leader: none that has not keeps the others from being read. @throws where one has not */
+  private async startLed(topic: string, waiting: Set<KafkaAssignment>, member: GroupMember): Promise<void> {
+    await this.cluster.know([topic]);
+    await this.cluster.refresh(); // who led when somebody asked last would be waited for
+    const led = [...waiting].filter((one) => this.cluster.leaderOf(one) !== undefined);
+    if (led.length > 0) await this.askPositions(topic, led);
+    if (this.ended.signal.aborted) return;
+    for (const assignment of led) {
+      waiting.delete(assignment);
+      void this.hand(assignment, member);
+    }
+    if (waiting.size > 0) throw new Error(`there is no leader for ${[...waiting].map(nameOf).join(', ')}`);
   }
 
   private async hand(assignment: KafkaAssignment, member: GroupMember): Promise<void> {
@@ -85,38 +112,16 @@ export class GroupGeneration {
     assignment.take();
   }
 
-  /** @returns false where all was lost before it was known */
-  private async findPositions(topic: string, assignments: readonly KafkaAssignment[]): Promise<boolean> {
-    const part = `group ${this.group}, positions of ${topic}`;
-    const { signal } = this.ended;
-    const backoff = new Backoff();
-    while (!signal.aborted) {
-      try {
-        await this.askPositions(topic, assignments);
-        this.troubles.clear(part);
-        return true;
-      } catch (error) {
-        const reason = messageOf(error);
-        if (!signal.aborted)
-          this.troubles.report(part, `Group ${this.group} cannot learn where to read "${topic}": ${reason}`);
-        await backoff.pause(signal);
-        if (!signal.aborted) await this.cluster.refresh().catch(() => undefined);
-      }
-    }
-    this.troubles.forget(part);
-    return false;
-  }
-
   /** The committed offset, or the start where there is none or where the log does not reach to it. */
   private async askPositions(topic: string, assignments: readonly KafkaAssignment[]): Promise<void> {
     const partitions = assignments.map(({ partition }) => partition);
     const [held, committed] = await Promise.all([
-      this.cluster.offsets(topic),
+      this.cluster.offsets(topic, partitions),
       this.cluster.committed(this.group, topic, partitions),
     ]);
     for (const assignment of assignments) {
       const offsets = held.find(({ partition }) => partition === assignment.partition);
-      if (!offsets) throw new Error(`partition ${assignment.partition} is not known yet`);
+      if (!offsets) throw new Error(`there is no ${nameOf(assignment)} any more`);
       const { start, end } = offsets;
       const { offset, note } = committed.get(assignment.partition) ?? NEVER_COMMITTED;
       const isThere = offset >= start && offset <= end;

@@ -107,14 +107,18 @@ export class KafkaMessageLog implements MessageLog {
     return this.publisher.publish(record);
   }
 
-  async offsets(topic: string): Promise<PartitionOffsets[]> {
+  async offsets(topic: string, partitions?: readonly number[]): Promise<PartitionOffsets[]> {
     this.checkOpen();
-    return this.reading.offsets(topic);
+    return this.reading.offsets(topic, partitions);
   }
 
-  async offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, bigint>> {
+  async offsetsAt(
+    topic: string,
+    timestamp: number,
+    partitions?: readonly number[],
+  ): Promise<ReadonlyMap<number, bigint>> {
     this.checkOpen();
-    return this.reading.offsetsAt(topic, timestamp);
+    return this.reading.offsetsAt(topic, timestamp, partitions);
   }
 
   async consume(

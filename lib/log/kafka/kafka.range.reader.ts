@@ -58,9 +58,8 @@ export class KafkaRangeReader {
 
   /** Where retention has moved the start to; or the position itself, which is then not written yet. */
   private async startAbove(topic: string, partition: number, position: bigint): Promise<bigint> {
-    const offsets = await this.cluster.offsets(topic);
-    const { start } = offsets.find((one) => one.partition === partition)!;
-    return start > position ? start : position;
+    const [held] = await this.cluster.offsets(topic, [partition]);
+    return held!.start > position ? held!.start : position;
   }
 
   private takeTurn<T>(leader: number, work: () => Promise<T>): Promise<T> {

@@ -5,7 +5,6 @@ import type { PartitionOffsets } from '../message.log.js';
 import type { TopicPartition } from '../partition.dealer.js';
 import { atMost } from '../at-most.js';
 import { Backoff } from './backoff.js';
-import { FreshAnswer } from './fresh.answer.js';
 import type { KafkaClient, OnForeignTopics } from './kafka.client.js';
 import { isMissingTopic, rootOf, unavailable } from './kafka.failure.js';
 import {
@@ -16,6 +15,7 @@ import {
   READ_COMMITTED,
   type RawBatch,
 } from './kafkajs.internals.js';
+import { TopicAnswers } from './topic.answers.js';
 import type { TopicCatalog } from './topic.catalog.js';
 
 /** Bytes that one answer may hold: decoding it holds up the process. */
@@ -52,7 +52,11 @@ export class ReadingCluster {
   private readonly wanted = new Set<string>();
   private readonly leaders = new Map<string, KnownLeaders>();
   /** Many clients that reconnect at the same time ask the same. */
-  private readonly held = new Map<string, FreshAnswer<PartitionOffsets[]>>();
+  private readonly held = new TopicAnswers((topic) => this.patiently(topic, () => this.askOffsets(topic, () => true)));
+  /** The same of what has a leader: members of a group ask for a partition each, many at the same time. */
+  private readonly led = new TopicAnswers((topic) =>
+    this.askOffsets(topic, (partition) => this.leaderOf({ topic, partition }) !== undefined),
+  );
 
   constructor(
     private readonly client: KafkaClient,
@@ -127,19 +131,21 @@ export class ReadingCluster {
   }
 
   /** See {@link MessageLog.offsets}. */
-  offsets(topic: string): Promise<PartitionOffsets[]> {
-    let answer = this.held.get(topic);
-    if (!answer) this.held.set(topic, (answer = new FreshAnswer(() => this.askOffsets(topic))));
-    return answer.get().catch((error: unknown) => {
-      if (error instanceof MissingTopicsError) this.held.delete(topic);
-      throw error;
+  offsets(topic: string, partitions?: readonly number[]): Promise<PartitionOffsets[]> {
+    if (!partitions) return this.held.get(topic);
+    return this.patiently(topic, async () => {
+      const led = await this.led.get(topic);
+      const wanted = led.filter(({ partition }) => partitions.includes(partition));
+      if (wanted.length < this.known(topic, partitions).length)
+        throw new Error(`"${topic}" has no leader for each of ${partitions.join(', ')}`);
+      return wanted;
     });
   }
 
   /** See {@link MessageLog.offsetsAt}. */
-  async offsetsAt(topic: string, timestamp: number): Promise<Map<number, bigint>> {
+  async offsetsAt(topic: string, timestamp: number, wanted?: readonly number[]): Promise<Map<number, bigint>> {
     return this.patiently(topic, async () => {
-      const partitions = this.partitionsOf(topic);
+      const partitions = this.known(topic, wanted);
       const [found, ends] = await Promise.all([
         this.ask(topic, partitions, { fromTimestamp: Math.max(Math.floor(timestamp), 0) }),
         this.ask(topic, partitions, { fromBeginning: false }),
@@ -237,19 +243,26 @@ export class ReadingCluster {
     }
   }
 
-  private askOffsets(topic: string): Promise<PartitionOffsets[]> {
-    return this.patiently(topic, async () => {
-      await this.refresh(); // who knows of a partition that was added already must not be told that there is none
-      const partitions = this.partitionsOf(topic).sort((a, b) => a - b);
-      const [starts, ends] = await Promise.all([
-        this.ask(topic, partitions, { fromBeginning: true }),
-        this.ask(topic, partitions, { fromBeginning: false }),
-      ]);
-      return partitions.map((partition) => ({ partition, start: starts.get(partition)!, end: ends.get(partition)! }));
-    });
+  private async askOffsets(topic: string, among: (partition: number) => boolean): Promise<PartitionOffsets[]> {
+    await this.refresh(); // who knows of a partition that was added already must not be told that there is none
+    const partitions = this.known(topic)
+      .filter(among)
+      .sort((a, b) => a - b);
+    const [starts, ends] = await Promise.all([
+      this.ask(topic, partitions, { fromBeginning: true }),
+      this.ask(topic, partitions, { fromBeginning: false }),
+    ]);
+    return partitions.map((partition) => ({ partition, start: starts.get(partition)!, end: ends.get(partition)! }));
   }
 
-  /** The offsets that a broker names for all partitions of a topic. Fails where one of them has no leader. */
+  /** Those of the partitions that there are; all of them where none are named. */
+  private known(topic: string, wanted?: readonly number[]): number[] {
+    const partitions = this.partitionsOf(topic);
+    if (partitions.length === 0) throw new Error(`nothing is known of "${topic}" yet`);
+    return wanted ? partitions.filter((partition) => wanted.includes(partition)) : partitions;
+  }
+
+  /** The offsets that brokers name for partitions of a topic. Fails where one of them has no leader. */
   private async ask(
     topic: string,
     partitions: readonly number[],
@@ -258,8 +271,7 @@ export class ReadingCluster {
     const wanted = { topic, partitions: partitions.map((partition) => ({ partition })), ...what };
     const [answer] = await this.cluster.fetchTopicsOffset([wanted]);
     const offsets = new Map(answer?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]));
-    if (partitions.length === 0 || offsets.size < partitions.length)
-      throw new Error(`"${topic}" has no leader everywhere`);
+    if (offsets.size < partitions.length) throw new Error(`"${topic}" has no leader everywhere`);
     return offsets;
   }
 }

@@ -81,14 +81,21 @@ export class MemoryMessageLog implements MessageLog {
     return { topic, partition: partition.partition, offset };
   }
 
-  async offsets(topic: string): Promise<PartitionOffsets[]> {
+  async offsets(topic: string, partitions?: readonly number[]): Promise<PartitionOffsets[]> {
     this.checkOpen();
-    return this.broker.partitionsOf(topic).map(({ partition, start, end }) => ({ partition, start, end }));
+    const all = this.broker.partitionsOf(topic).map(({ partition, start, end }) => ({ partition, start, end }));
+    return partitions ? all.filter(({ partition }) => partitions.includes(partition)) : all;
   }
 
-  async offsetsAt(topic: string, timestamp: number): Promise<ReadonlyMap<number, bigint>> {
+  async offsetsAt(
+    topic: string,
+    timestamp: number,
+    partitions?: readonly number[],
+  ): Promise<ReadonlyMap<number, bigint>> {
     this.checkOpen();
-    return new Map(this.broker.partitionsOf(topic).map((one) => [one.partition, one.firstAt(timestamp)]));
+    const all = this.broker.partitionsOf(topic);
+    const wanted = partitions ? all.filter(({ partition }) => partitions.includes(partition)) : all;
+    return new Map(wanted.map((one) => [one.partition, one.firstAt(timestamp)]));
   }
 
   async consume(

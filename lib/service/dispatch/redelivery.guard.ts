@@ -65,7 +65,7 @@ export class RedeliveryGuard {
   async readBack(log: MessageLog, assignment: Assignment): Promise<void> {
     const { topic, partition } = assignment;
     if (!this.registry.hasCommands(topic)) return;
-    const starts = await log.offsetsAt(topic, this.now() - this.limits.window);
+    const starts = await log.offsetsAt(topic, this.now() - this.limits.window, [partition]);
     await this.readOn(log, assignment, starts.get(partition));
     // A long way back takes long enough for the previous owner to finish what it had begun.
     await this.readOn(log, assignment);

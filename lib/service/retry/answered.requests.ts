@@ -85,8 +85,11 @@ export class AnsweredRequests {
 
   private async read({ topic, partition }: ReplyAddress, { wanted, since }: Reading): Promise<Map<string, Ending>> {
     const earliest = Math.max(since - SKEW, this.now() - this.limits.window);
-    const [starts, held] = await Promise.all([this.log.offsetsAt(topic, earliest), this.log.offsets(topic)]);
-    const to = held.find((one) => one.partition === partition)?.end ?? 0n;
+    const [starts, [held]] = await Promise.all([
+      this.log.offsetsAt(topic, earliest, [partition]),
+      this.log.offsets(topic, [partition]),
+    ]);
+    const to = held?.end ?? 0n;
     const from = starts.get(partition) ?? to;
     const found = new Map<string, Ending>();
     if (from >= to) return found;

@@ -19,7 +19,7 @@ export class RetryTwins {
 
   /** Learns what stands before the first record that will be read, back by the window. */
   async readBack(log: MessageLog, { topic, partition, position, signal }: Assignment): Promise<void> {
-    const starts = await log.offsetsAt(topic, this.now() - this.limits.window);
+    const starts = await log.offsetsAt(topic, this.now() - this.limits.window, [partition]);
     const from = starts.get(partition) ?? position;
     if (from >= position) return;
     for await (const { records } of log.read({ topic, partition, from, to: position }, signal)) {
