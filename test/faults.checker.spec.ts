@@ -1,64 +1,36 @@
 import { describe, expect, it } from 'vitest';
-import { check, type Verdict } from './faults/history/checker.js';
-import type { Effect } from './faults/history/effect.js';
+import { check } from './faults/history/checker.js';
 import type { Entry, Happening } from './faults/history/entry.js';
+import {
+  ACCEPTED,
+  asked,
+  at,
+  CLOSED,
+  COMMAND,
+  EFFECT,
+  ENDING,
+  EVENT,
+  GOOD,
+  HEARD,
+  heardAs,
+  JOINED,
+  positions,
+  reconnected,
+  SEEN,
+  SENT,
+  SENT_AGAIN,
+  type Story,
+  TIMEOUT,
+  TOLD,
+  toldOf,
+  TOPIC,
+  verdict,
+  without,
+  wrongs,
+} from './faults/history/story.js';
 import { checkUse } from './faults/history/use.check.js';
 import { type ViolationKind, Violations } from './faults/history/violation.js';
-import type { WrittenEnding, WrittenEvent, WrittenLog, WrittenStep } from './faults/history/written.log.js';
-
-const TOPIC = 'topic';
-const RUN = 'service 1-1-1';
-
-/** What a hand-made run left behind; all that is left out is as in a run in which one quick command went well. */
-interface Story {
-  readonly history?: readonly Happening[];
-  readonly commands?: WrittenLog['commands'];
-  readonly endings?: readonly WrittenEnding[];
-  readonly events?: readonly WrittenEvent[];
-  readonly steps?: readonly WrittenStep[];
-  readonly effects?: readonly Effect[];
-}
-
-const at = (offset: number) => [TOPIC, 0, String(offset)] as const;
-const positions = (offset: number) => ({ [TOPIC]: { 0: String(offset) } });
-
-const JOINED: readonly Happening[] = [
-  { what: 'joined', client: 1, hears: '*' },
-  { what: 'hello', client: 1, socket: 1, positions: {} },
-  { what: 'welcome', client: 1, socket: 1, positions: positions(-1) },
-];
-const SENT: readonly Happening[] = [
-  { what: 'asked', client: 1, n: 1, command: 'Quick', key: 'a', ttl: 1_000 },
-  { what: 'sent', client: 1, n: 1, id: 'r1', socket: 1, age: 0 },
-];
-const ACCEPTED: Happening = { what: 'accepted', client: 1, id: 'r1', at: at(0) };
-const TOLD: Happening = { what: 'told', client: 1, n: 1, status: 'success', run: RUN };
-const HEARD: Happening = { what: 'event', client: 1, at: at(2), id: 'e1', type: 'Quicker.Done' };
-const GOOD: readonly Happening[] = [...JOINED, ...SENT, ACCEPTED, TOLD, HEARD];
-
-const COMMAND = { partition: 0, offset: 0, n: 1, key: 'a' };
-const ENDING: WrittenEnding = { partition: 0, offset: 1, status: 'success', run: RUN };
-const TIMEOUT: WrittenEnding = { partition: 0, offset: 9, status: 'timeout' };
-const EVENT: WrittenEvent = { partition: 0, offset: 2, id: 'e1', type: 'Quicker.Done', n: 1, key: 'a' };
-const EFFECT: Effect = { what: 'Quick', n: 1, run: RUN, message: 'm1', partition: 0, offset: 0 };
-const SEEN: Effect = { what: 'seen', n: 1, run: 'service 1-1-2', message: 'e1', partition: 0, offset: 2 };
-
-function verdict({ history = GOOD, ...story }: Story = {}): Promise<Verdict> {
-  const { commands = new Map([['r1', [COMMAND]]]), endings = [ENDING], events = [EVENT], steps = [] } = story;
-  const log: WrittenLog = { commands, endings: new Map([['r1', endings]]), events: new Map([[0, events]]), steps };
-  const entries: Entry[] = history.map((happening, t) => ({ t, ...happening }));
-  return check({ history: entries, log, effects: story.effects ?? [EFFECT, SEEN] });
-}
-
-/** The kinds of what is wrong, each once. */
-async function wrongs(story: Story): Promise<ViolationKind[]> {
-  const { violations } = await verdict(story);
-  return [...new Set(violations.map(({ kind }) => kind))];
-}
-
-function without(happening: Happening): readonly Happening[] {
-  return GOOD.filter((one) => one !== happening);
-}
+import type { WrittenEvent, WrittenLog } from './faults/history/written.log.js';
 
 describe('a run in which all was well', () => {
   it('has nothing wrong, and is counted', async () => {
@@ -75,19 +47,13 @@ describe('a run in which all was well', () => {
   });
 
   it('may have told nobody knows to a client that was cut off, and the outcome later', async () => {
-    const history: Happening[] = [
-      ...JOINED,
-      ...SENT,
-      { what: 'closed', client: 1, socket: 1 },
-      { what: 'told', client: 1, n: 1, status: 'unknown' },
-      { what: 'late', client: 1, id: 'r1', at: at(1), status: 'success', run: RUN },
-      HEARD,
-    ];
+    const late: Happening = { what: 'late', client: 1, id: 'r1', at: at(1), status: 'success', run: ENDING.run };
+    const history = [...toldOf({ status: 'unknown' }, CLOSED), late];
     expect((await verdict({ history })).violations).toEqual([]);
   });
 
   it('may have an answer behind its time-out, whose effect stands', async () => {
-    const history = [...without(TOLD), { ...TOLD, status: 'timeout', run: undefined }] as Happening[];
+    const history = toldOf({ status: 'timeout' });
     const found = await verdict({ history, endings: [{ ...TIMEOUT, offset: 1 }, ENDING] });
     expect(found).toMatchObject({ violations: [], contested: 1 });
   });
@@ -104,20 +70,47 @@ describe('a run in which all was well', () => {
   });
 
   it('may have a time-out in another partition, where one was added before the request was sent again', async () => {
-    expect((await verdict({ endings: [{ ...TIMEOUT, partition: 3 }, ENDING] })).violations).toEqual([]);
+    const story = { history: SENT_AGAIN, endings: [{ ...TIMEOUT, partition: 3 }, ENDING], widened: true };
+    expect((await verdict(story)).violations).toEqual([]);
   });
 
-  it('may have left events out for a client that was told so', async () => {
-    const recovery: Happening[] = [
-      { what: 'closed', client: 1, socket: 1 },
-      { what: 'hello', client: 1, socket: 2, positions: positions(1) },
-      { what: 'welcome', client: 1, socket: 2, positions: positions(5) },
-      { what: 'recovered', client: 1, complete: false, reason: 'retention' },
-    ];
-    expect(await verdict({ history: [...without(HEARD), ...recovery] })).toMatchObject({
-      violations: [],
-      incomplete: 1,
+  it('may tell a second outcome when nobody remembers the first one any more', async () => {
+    const late: Happening = { what: 'late', client: 1, id: 'r1', at: at(9), status: 'timeout' };
+    const story = { history: [...GOOD, { ...late, t: 70_000 }], endings: [ENDING, TIMEOUT] };
+    expect((await verdict(story)).violations).toEqual([]);
+  });
+
+  it('may have time-outs of what had its time, and of anything that had little while things were broken', async () => {
+    const inTime = asked(900, { status: 'timeout' }, true);
+    const story = { events: [], effects: [], endings: [TIMEOUT] };
+    expect((await verdict({ ...story, history: inTime })).violations).toEqual([]);
+    const broken = asked(25_000, { status: 'unavailable' }, false);
+    expect((await verdict({ ...story, history: broken, commands: new Map(), endings: [] })).violations).toEqual([]);
+  });
+
+  it('may bring what was missed behind what was live before', async () => {
+    const history = [...without(HEARD), ...reconnected(positions(1), {}), HEARD];
+    expect(await verdict({ history })).toMatchObject({ violations: [], reconnects: 1, incomplete: 0 });
+  });
+
+  it('says for how long no command of some partition succeeded', async () => {
+    const numbers = [1, 2, 3, 4];
+    const history = numbers.flatMap((n): Entry[] => {
+      const [id, partition] = [`r${n}`, n === 2 ? 1 : 0];
+      return [
+        { t: 0, client: 1, what: 'asked', n, command: 'Quick', key: 'a', ttl: 1_000 },
+        { t: 0, client: 1, what: 'sent', n, id, socket: 1, age: 0 },
+        { t: 0, client: 1, what: 'accepted', id, at: [TOPIC, partition, '0'] },
+        { t: n * 100, client: 1, what: 'told', n, status: 'success' },
+      ];
     });
+    const log: WrittenLog = { commands: new Map(), endings: new Map(), events: new Map(), steps: [] };
+    const spans = [
+      { from: 150, to: 450 },
+      { from: 250, to: 450 },
+      { from: 0, to: 90 },
+    ];
+    expect((await check({ history, log, effects: [], spans })).standstills).toEqual([150, 200, 0]);
   });
 });
 
@@ -141,39 +134,51 @@ describe('a request', () => {
       },
     ],
     ['that is told what no record says', 'false', { endings: [{ ...ENDING, run: 'another' }] }],
+    [
+      'that is told its time-out before its time',
+      'false',
+      { history: asked(5_000, { status: 'timeout' }, false), endings: [TIMEOUT] },
+    ],
+    [
+      'that is not carried out in its time, and nothing is broken',
+      'lost',
+      { history: asked(25_000, { status: 'timeout' }, true), endings: [TIMEOUT] },
+    ],
+    [
+      'that is refused, and nothing is broken',
+      'lost',
+      { history: asked(25_000, { status: 'unavailable' }, true), commands: new Map(), endings: [] },
+    ],
+    [
+      'that was sent once, and ends in two partitions',
+      'double',
+      { endings: [{ ...TIMEOUT, partition: 3 }, ENDING], widened: true },
+    ],
+    [
+      'that was sent again, and ends in two partitions, of which none was added',
+      'double',
+      { history: SENT_AGAIN, endings: [{ ...TIMEOUT, partition: 3 }, ENDING] },
+    ],
+    ['that is told success by nobody', 'false', { history: toldOf({}) }],
     ['that nothing ends', 'lost', { history: without(TOLD), endings: [] }],
     ['whose acknowledged record is gone', 'lost', { commands: new Map([['r1', [{ ...COMMAND, offset: 7 }]]]) }],
-    [
-      'that was said to be not carried out, and is in the log',
-      'false',
-      { history: [...without(TOLD), { what: 'told', client: 1, n: 1, status: 'unavailable' }] },
-    ],
+    ['that was said to be not carried out, and is in the log', 'false', { history: toldOf({ status: 'unavailable' }) }],
     [
       'of which nobody knows, though its client was there all the time',
       'lost',
-      { history: [...without(TOLD), { what: 'told', client: 1, n: 1, status: 'unknown' }] },
+      { history: toldOf({ status: 'unknown' }) },
     ],
     [
       'of which nobody knew, and whose outcome is never told',
       'lost',
-      {
-        history: [
-          ...without(TOLD),
-          { what: 'closed', client: 1, socket: 1 },
-          { what: 'told', client: 1, n: 1, status: 'unknown' },
-        ],
-      },
+      { history: toldOf({ status: 'unknown' }, CLOSED) },
     ],
     [
       'whose result reaches somebody else',
       'false',
       { history: [...GOOD, { what: 'result', client: 2, socket: 1, id: 'r1', at: at(1) }] },
     ],
-    [
-      'that is forbidden',
-      'false',
-      { history: [...without(TOLD), { what: 'told', client: 1, n: 1, status: 'forbidden' }] },
-    ],
+    ['that is forbidden', 'false', { history: toldOf({ status: 'forbidden' }) }],
   ];
   it.each(cases)('%s is found: %s', async (_, kind, story) => {
     expect(await wrongs(story)).toContain(kind);
@@ -205,15 +210,26 @@ describe('an event', () => {
     [
       'that was left out, though the client was told that it has all',
       'lost',
-      {
-        history: [
-          ...without(HEARD),
-          { what: 'hello', client: 1, socket: 2, positions: positions(1) },
-          { what: 'welcome', client: 1, socket: 2, positions: positions(5) },
-          { what: 'recovered', client: 1, complete: true },
-        ],
-      },
+      { history: [...without(HEARD), ...reconnected(positions(1), {})] },
     ],
+    [
+      'that was left out, though the client was told that it has not all',
+      'lost',
+      { history: [...without(HEARD), ...reconnected(positions(1), { complete: false, reason: 'limit' })] },
+    ],
+    [
+      'that was lost before the client asked for what it had missed behind it',
+      'lost',
+      { history: [...without(HEARD), ...reconnected(positions(2), { complete: false, reason: 'limit' })] },
+    ],
+    [
+      'that is said to be out of reach, and is in the log',
+      'false',
+      { history: [...GOOD, ...reconnected(positions(2), { complete: false, reason: 'retention' })] },
+    ],
+    ['that nobody has missed, and nobody asked for', 'false', { history: [...GOOD, ...reconnected({}, {})] }],
+    ['that is told under another id', 'false', { history: heardAs({ id: 'e9' }) }],
+    ['that is told as one of another type', 'false', { history: heardAs({ type: 'Slower.Done' }) }],
     [
       'of a type that a client does not listen to',
       'false',
@@ -235,6 +251,11 @@ describe('an effect', () => {
   const cases: [string, ViolationKind, Story][] = [
     ['that happens twice', 'double', { effects: [EFFECT, { ...EFFECT, run: 'again' }, SEEN] }],
     ['of an event that happens twice', 'double', { effects: [EFFECT, SEEN, { ...SEEN, run: 'again' }] }],
+    [
+      'whose answer is in the log and was told to nobody is gone',
+      'lost',
+      { endings: [ENDING, { ...ENDING, offset: 8, run: 'another' }] },
+    ],
     ['whose answer was told is gone', 'lost', { effects: [{ ...EFFECT, run: 'another' }, SEEN] }],
     ['whose event is not in the log', 'lost', { events: [], effects: [EFFECT], history: without(HEARD) }],
     ['that published two events', 'double', { events: [EVENT, behind] }],

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Verdict } from './history/checker.js';
 import { checkUse, type MemberUse } from './history/use.check.js';
 import { Violations } from './history/violation.js';
@@ -26,6 +25,8 @@ export interface FaultReport {
 
 /** Load before the base line is taken, so that everything has been used once, in milliseconds. */
 const WARM_UP = 8_000;
+/** Load after the last fault, to see that all is carried out again, in milliseconds. */
+const AFTERWARDS = 5_000;
 
 /** A whole run: world, load, faults, and the verdict on what came of it. */
 export async function faultRun(plan: FaultPlan): Promise<FaultReport> {
@@ -33,16 +34,18 @@ export async function faultRun(plan: FaultPlan): Promise<FaultReport> {
   const loaded = await LoadedWorld.open(plan);
   try {
     tell('warming up');
-    await loaded.load(true, () => pause(WARM_UP));
+    await loaded.calm(WARM_UP);
     const before = await loaded.useAtRest();
     tell('faults begin');
     const faults = await loaded.load(true, () => breakThings(loaded, plan));
+    tell('calm again');
+    await loaded.calm(AFTERWARDS);
     const after = await loaded.useAtRest();
     const violations = new Violations();
     checkUse(before, after, violations);
     checkFaults(faults, violations);
     for (const mishap of mishapsOf(loaded)) violations.add('false', mishap);
-    return { faults, use: { before, after }, verdict: await loaded.judge(violations) };
+    return { faults, use: { before, after }, verdict: await loaded.judge(violations, faults) };
   } catch (error) {
     const mishaps = mishapsOf(loaded); // who has gone cannot be asked either
     throw mishaps.length > 0 ? new Error(mishaps.join('; '), { cause: error }) : error;

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Kafka, logLevel } from 'kafkajs';
 import { KafkaOptions } from '../../lib/log/log.options.js';
 import { KafkaMessageLog } from '../../lib/log/kafka/kafka.message.log.js';
 import { check, type Verdict } from './history/checker.js';
@@ -12,6 +11,8 @@ import type { MemberUse } from './history/use.check.js';
 import type { Violations } from './history/violation.js';
 import { Workload } from './history/workload.js';
 import { readWrittenLog } from './history/written.log.js';
+import type { FaultRecord } from './world/fault.js';
+import { withAdmin } from './world/kafka.admin.js';
 import { membersOf, startWorld, type World } from './world/world.js';
 
 export interface LoadPlan {
@@ -32,8 +33,14 @@ const SETTLE = 120_000;
 /** Time for what ends by itself: connections of clients that left, pauses, renewals. In milliseconds. */
 const REST = 5_000;
 
+/** Partitions of the topic at first. */
+const PARTITIONS = 6;
+
 /** A world, clients that put it under load, and the verdict on what came of it. */
 export class LoadedWorld {
+  /** What was still to come when the wait for it was over, in words. */
+  private readonly missing: string[] = [];
+
   private constructor(
     readonly world: World,
     private readonly workload: Workload,
@@ -47,7 +54,7 @@ export class LoadedWorld {
     const topic = `faults-${randomUUID()}`;
     const effects = join(directory, 'effects.sqlite');
     const environment = { EFFECTS: effects, ...(without && { WITHOUT: without }) };
-    const world = await startWorld({ directory, topic, environment, tell });
+    const world = await startWorld({ directory, topic, partitions: PARTITIONS, environment, tell });
     const history = new History(join(directory, 'history.jsonl'));
     const workload = new Workload({ topic, gatewayUrls: world.gatewayUrls, history, seed, clients, rate });
     const loaded = new LoadedWorld(world, workload, history, effects, tell);
@@ -81,6 +88,13 @@ export class LoadedWorld {
     }
   }
 
+  /** Load while nothing is broken, for so many milliseconds: what is asked for then has to be carried out. */
+  async calm(lasts: number): Promise<void> {
+    this.history.note({ what: 'phase', calm: true });
+    await this.load(true, () => pause(lasts));
+    this.history.note({ what: 'phase', calm: false });
+  }
+
   /** What each process holds, some time after the load. */
   async useAtRest(): Promise<MemberUse[]> {
     await pause(REST);
@@ -99,25 +113,27 @@ export class LoadedWorld {
 
   /** Records of the topic that the services have not committed. */
   lag(): Promise<number> {
-    return this.withAdmin(async (admin) => {
-      const { topic } = this.world;
-      const [group] = await admin.fetchOffsets({ groupId: `${topic}-service`, topics: [topic] });
-      const committed = new Map(group!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
-      const ends = await admin.fetchTopicOffsets(topic);
-      return ends.reduce(
-        (sum, { partition, high }) => sum + Number(high) - Math.max(0, committed.get(partition) ?? 0),
-        0,
-      );
-    });
+    const { topic, brokers } = this.world;
+    return withAdmin(brokers, (admin) => admin.uncommitted(`${topic}-service`, topic));
   }
 
-  /** Holds all that happened against the log. Nothing is noted after that. @param violations what is known already */
-  async judge(violations: Violations): Promise<Verdict> {
+  /**
+   * Holds all that happened against the log. Nothing is noted after that.
+   * @param violations what is known already
+   * @param faults what was broken meanwhile
+   */
+  async judge(violations: Violations, faults: readonly FaultRecord[] = []): Promise<Verdict> {
     this.history.close();
     this.tell(`checking ${this.workload.asked} requests`);
+    for (const one of this.missing) violations.add('lost', one);
     const log = await this.withLog((reading) => readWrittenLog(reading, this.world.topic));
-    const effects = readEffects(this.effects);
-    return check({ history: readHistory(this.history.path), log, effects }, violations);
+    const widened = (await this.ends()).size > PARTITIONS;
+    const spans = faults.map(({ at, lasted, recovered = 0 }) => {
+      const from = this.history.timeOf(at);
+      return { from, to: from + lasted + recovered };
+    });
+    const history = readHistory(this.history.path);
+    return check({ history, log, effects: readEffects(this.effects), widened, spans }, violations);
   }
 
   /** Ends everything. Safe to call twice. */
@@ -129,12 +145,31 @@ export class LoadedWorld {
 
   private async settle(): Promise<void> {
     this.tell('settling');
-    await this.workload.settled(SETTLE);
-    const giveUp = performance.now() + SETTLE;
+    const within = `${SETTLE} ms after the load`;
+    this.miss(await this.workload.settled(SETTLE), `requests are not settled ${within}`);
     // Also what came of the last of it.
-    while ((await this.lag()) > 0 && performance.now() < giveUp) await pause(300);
-    const ends = await this.withLog((log) => log.offsets(this.world.topic));
-    await this.workload.caughtUp(new Map(ends.map(({ partition, end }) => [partition, Number(end)])), SETTLE);
+    this.miss(await this.handled(SETTLE), `records are not handled ${within}`);
+    this.miss(await this.workload.caughtUp(await this.ends(), SETTLE), `clients have not caught up ${within}`);
+  }
+
+  private miss(count: number, what: string): void {
+    if (count > 0) this.missing.push(`${count} ${what}`);
+  }
+
+  /** Waits until all records are committed. @returns how many are not when the limit is over */
+  private async handled(limit: number): Promise<number> {
+    const giveUp = performance.now() + limit;
+    for (;;) {
+      const lag = await this.lag();
+      if (lag === 0 || performance.now() > giveUp) return lag;
+      await pause(300);
+    }
+  }
+
+  /** By partition, the offset that the next record gets. */
+  private async ends(): Promise<ReadonlyMap<number, number>> {
+    const offsets = await this.withLog((log) => log.offsets(this.world.topic));
+    return new Map(offsets.map(({ partition, end }) => [partition, Number(end)]));
   }
 
   private async withLog<T>(use: (log: KafkaMessageLog) => Promise<T>): Promise<T> {
@@ -145,16 +180,6 @@ export class LoadedWorld {
       return await use(log);
     } finally {
       await log.close();
-    }
-  }
-
-  private async withAdmin<T>(use: (admin: ReturnType<Kafka['admin']>) => Promise<T>): Promise<T> {
-    const admin = new Kafka({ brokers: this.world.brokers.split(','), logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
-    try {
-      return await use(admin);
-    } finally {
-      await admin.disconnect();
     }
   }
 }

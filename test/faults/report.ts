@@ -23,7 +23,11 @@ export function reportText({ verdict, faults, use }: FaultReport): string {
         .join(', '),
     ],
   ];
-  return [...rows.map(([what, figure]) => `${what.padEnd(28)} ${figure}`), '', faultTable(faults)].join('\n');
+  return [
+    ...rows.map(([what, figure]) => `${what.padEnd(28)} ${figure}`),
+    '',
+    faultTable(faults, verdict.standstills),
+  ].join('\n');
 }
 
 /** Whether every promise was kept. */
@@ -31,19 +35,27 @@ export function isKept({ verdict }: FaultReport): boolean {
   return Object.values(verdict.counts).every((count) => count === 0);
 }
 
-function faultTable(faults: readonly FaultRecord[]): string {
-  const byFault = new Map<string, FaultRecord[]>();
-  for (const one of faults) byFault.set(one.fault, [...(byFault.get(one.fault) ?? []), one]);
+/**
+ * How often each took effect, how long it took to be over once it was healed, and the longest time in which no command of some partition
+ * succeeded.
+ */
+function faultTable(faults: readonly FaultRecord[], standstills: readonly number[]): string {
+  const byFault = new Map<string, (FaultRecord & { readonly stood: number })[]>();
+  faults.forEach((one, index) => {
+    const times = byFault.get(one.fault) ?? [];
+    byFault.set(one.fault, [...times, { ...one, stood: standstills[index]! }]);
+  });
   const rows = [...byFault]
     .sort(([one], [other]) => one.localeCompare(other))
     .map(([fault, times]) => {
       const sorted = times.map(({ recovered = Infinity }) => recovered).sort((a, b) => a - b);
       const took = times.filter((one) => one.took !== false).length;
-      return [fault, `${times.length}`, `${took}`, seconds(sorted[(sorted.length - 1) >> 1]!), seconds(sorted.at(-1)!)];
+      const figures = [sorted[(sorted.length - 1) >> 1]!, sorted.at(-1)!, Math.max(...times.map(({ stood }) => stood))];
+      return [fault, `${times.length}`, `${took}`, ...figures.map(seconds)];
     });
-  const line = ([fault, times, took, half, most]: readonly string[]): string =>
-    `${fault!.padEnd(28)} ${times!.padStart(5)} ${took!.padStart(5)} ${half!.padStart(9)} ${most!.padStart(9)}`;
-  return [line(['fault', 'times', 'took', 'p50', 'max']), ...rows.map(line)].join('\n');
+  const line = ([fault, ...figures]: readonly string[]): string =>
+    [fault!.padEnd(28), ...figures.map((figure, index) => figure.padStart(index < 2 ? 5 : 9))].join(' ');
+  return [line(['fault', 'times', 'took', 'p50', 'max', 'stood']), ...rows.map(line)].join('\n');
 }
 
 function byName(counts: Readonly<Record<string, number>>): string {

@@ -20,7 +20,7 @@ interface Kind {
 }
 
 /** Longer than any of the faults that members survive, so that most of what is asked for is carried out. */
-const LONG = 25_000;
+export const LONG = 25_000;
 /** How far from the time to live slow work ends at most, in milliseconds. */
 const EDGE = 15;
 

@@ -1,65 +1,60 @@
 import type { Positions } from '../../../lib/protocol/frames.js';
-import type { Delivered, Entry } from './entry.js';
+import type { Delivered, Entry, RecoveredEntry } from './entry.js';
 import type { Violations } from './violation.js';
 import type { WrittenEvent, WrittenLog } from './written.log.js';
-
-/** A stretch of a partition, without its first offset and with its last. */
-type Stretch = readonly [after: number, to: number];
-
-/** What one client was told of one partition, and what it was told that it does not get. */
-interface Heard {
-  readonly told: number[];
-  readonly excused: Stretch[];
-}
 
 interface Listener {
   /** The type that it hears, or `*`. */
   readonly hears: string;
-  readonly partitions: Map<number, Heard>;
+  /** By partition, the offsets that it was told. */
+  readonly told: Map<number, number[]>;
   /** Where it began to listen: by partition the last offset that was over then. */
   begun?: Positions;
-  /** Where it stood when it asked for what it missed, until it was told how that ended. */
-  asked?: Positions;
-  /** Where live delivery began last. */
-  live?: Positions;
+  /** Whether it has asked for what it missed, and was not told yet how that ended. */
+  asks: boolean;
 }
 
 /** A partition that did not exist is heard from its start. */
 const START = -1;
 
 /**
- * Every event reaches every client that listens once, in the order of its partition, or the client was told that it does not get
- * all (G9.1, G9.3).
+ * Every event reaches every client that listens once, in the order of its partition, as it stands in the log (G9.1). Nobody may be told
+ * that not all can be had (G9.3): in this world nothing takes records away, nobody misses more than is replayed, and the log stays the
+ * same one.
  */
 export class DeliveryCheck {
   private readonly listeners = new Map<number, Listener>();
   private deliveries = 0;
   private incomplete = 0;
   private reconnects = 0;
+  /** By partition and offset. */
+  private readonly events = new Map<number, ReadonlyMap<number, WrittenEvent>>();
 
   constructor(
     private readonly log: WrittenLog,
     private readonly violations: Violations,
-  ) {}
+  ) {
+    for (const [partition, events] of log.events)
+      this.events.set(partition, new Map(events.map((event) => [event.offset, event])));
+  }
 
   take(entry: Entry): void {
+    if (entry.what === 'phase') return;
     if (entry.what === 'closed') this.reconnects++;
     if (entry.what === 'joined' && entry.hears !== undefined)
-      this.listeners.set(entry.client, { hears: entry.hears, partitions: new Map() });
+      this.listeners.set(entry.client, { hears: entry.hears, told: new Map(), asks: false });
     const listener = this.listeners.get(entry.client);
     if (!listener) return;
     if (entry.what === 'event') this.heard(listener, entry);
-    else if (entry.what === 'hello') listener.asked ??= entry.positions;
-    else if (entry.what === 'welcome') {
-      listener.begun ??= entry.positions;
-      listener.live = entry.positions;
-    } else if (entry.what === 'recovered') this.recovered(listener, entry.complete);
+    else if (entry.what === 'hello') listener.asks ||= Object.keys(entry.positions).length > 0;
+    else if (entry.what === 'welcome') listener.begun ??= entry.positions;
+    else if (entry.what === 'recovered') this.recovered(listener, entry);
   }
 
   end(): void {
     for (const [client, listener] of this.listeners) {
       for (const [partition, events] of this.log.events) this.judge(client, listener, partition, events);
-      for (const partition of listener.partitions.keys()) {
+      for (const partition of listener.told.keys()) {
         if (!this.log.events.has(partition))
           this.violations.add('false', `client ${client} was told events of partition ${partition}, which has none`);
       }
@@ -72,33 +67,40 @@ export class DeliveryCheck {
     return { events, deliveries, incomplete, reconnects };
   }
 
-  private heard(listener: Listener, { at: [, partition, offset] }: Delivered): void {
+  private heard({ told }: Listener, { client, at: [, partition, text], id, type }: Delivered): void {
     this.deliveries++;
-    partitionOf(listener, partition).told.push(Number(offset));
+    const offset = Number(text);
+    const offsets = told.get(partition);
+    if (offsets) offsets.push(offset);
+    else told.set(partition, [offset]);
+    const event = this.events.get(partition)?.get(offset);
+    if (!event || (event.id === id && event.type === type)) return;
+    this.violations.add(
+      'false',
+      `client ${client} was told ${type} ${id} of ${partition}@${offset}, where ${event.type} ${event.id} stands`,
+    );
   }
 
-  private recovered(listener: Listener, complete: boolean): void {
+  private recovered(listener: Listener, { client, complete, reason, t }: RecoveredEntry): void {
     if (!complete) {
       this.incomplete++;
-      for (const partition of Object.keys(positionsIn(listener.live)).map(Number)) {
-        const stretch = [offsetIn(listener.asked, partition), offsetIn(listener.live, partition)] as const;
-        partitionOf(listener, partition).excused.push(stretch);
-      }
+      this.violations.add('false', `client ${client} was told at ${t} that not all could be had (${reason})`);
     }
-    listener.asked = undefined;
+    if (!listener.asks)
+      this.violations.add('false', `client ${client} was told of what it had missed, and did not ask`);
+    listener.asks = false;
   }
 
   private judge(client: number, listener: Listener, partition: number, events: readonly WrittenEvent[]): void {
     if (!listener.begun) return; // it was never connected
-    const { told, excused } = partitionOf(listener, partition);
+    const told = listener.told.get(partition) ?? [];
     const name = `client ${client}, partition ${partition}`;
     this.checkOrder(name, told);
     const came = new Set(told);
     const begun = offsetIn(listener.begun, partition);
     for (const { offset, type, n } of events) {
       if (offset <= begun || (listener.hears !== '*' && listener.hears !== type)) continue;
-      if (came.delete(offset) || excused.some(([after, to]) => offset > after && offset <= to)) continue;
-      this.violations.add('lost', `${name}: ${type} ${n} at ${offset} never came`);
+      if (!came.delete(offset)) this.violations.add('lost', `${name}: ${type} ${n} at ${offset} never came`);
     }
     for (const offset of came)
       this.violations.add('false', `${name}: what was told of ${offset} is no event that it listens to`);
@@ -116,19 +118,7 @@ export class DeliveryCheck {
   }
 }
 
-function partitionOf({ partitions }: Listener, partition: number): Heard {
-  const known = partitions.get(partition);
-  if (known) return known;
-  const heard: Heard = { told: [], excused: [] };
-  partitions.set(partition, heard);
-  return heard;
-}
-
 /** There is one topic, if any. */
-function positionsIn(positions: Positions | undefined): Readonly<Record<string, string>> {
-  return Object.values(positions ?? {})[0] ?? {};
-}
-
-function offsetIn(positions: Positions | undefined, partition: number): number {
-  return Number(positionsIn(positions)[partition] ?? START);
+function offsetIn(positions: Positions, partition: number): number {
+  return Number(Object.values(positions)[0]?.[partition] ?? START);
 }

@@ -1,4 +1,5 @@
 import type { Effect } from './effect.js';
+import type { Answer } from './outcome.check.js';
 import type { Violations } from './violation.js';
 import type { Place, WrittenLog } from './written.log.js';
 
@@ -14,13 +15,13 @@ const UNDONE: readonly string[] = ['Fail', 'Reject'];
 
 /**
  * With an inbox that keeps effect and completion in one step: no effect twice (G7.5), none without an order of its key's (G3.4), each
- * answer that was told has its effect, each effect its events (G7.4), and each record its handler (G3.2).
- * @param succeeded by number, the run whose answer a client was told
+ * answer of the log has its effect, told or not, each effect its events (G7.4), and each record its handler (G3.2).
+ * @param answers all answers `success` of the log
  */
 export function checkEffects(
   log: WrittenLog,
   effects: readonly Effect[],
-  succeeded: ReadonlyMap<number, string | undefined>,
+  answers: readonly Answer[],
   violations: Violations,
 ): void {
   const done = new Map<string, Effect>();
@@ -30,7 +31,7 @@ export function checkEffects(
     done.set(name, effect);
     if (UNDONE.includes(effect.what)) violations.add('false', `${name} took effect, though it threw`);
   }
-  checkAnswers(effects, succeeded, violations);
+  checkAnswers(effects, answers, violations);
   checkFollowers(log, effects, violations);
   checkHandled(log, done, violations);
   checkOrder(log, effects, violations);
@@ -41,15 +42,11 @@ function nameOf({ what, n, message }: Effect): string {
   return what === 'seen' || what === 'Step' ? `${what} ${message}` : `${what} ${n}`;
 }
 
-function checkAnswers(
-  effects: readonly Effect[],
-  succeeded: ReadonlyMap<number, string | undefined>,
-  violations: Violations,
-): void {
+function checkAnswers(effects: readonly Effect[], answers: readonly Answer[], violations: Violations): void {
   const runs = new Set(effects.map(({ run }) => run));
-  for (const [n, run] of succeeded) {
+  for (const { n, run } of answers) {
     if (run === undefined || !runs.has(run))
-      violations.add('lost', `request ${n} was told success of run ${run}, which has left no effect`);
+      violations.add('lost', `request ${n} succeeded by run ${run}, which has left no effect`);
   }
 }
 

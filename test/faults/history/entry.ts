@@ -1,9 +1,18 @@
 import type { At, Positions, RecoveryReason } from '../../../lib/protocol/frames.js';
 
-/** What every line of the history says beside what happened. */
-interface Line {
+interface Moment {
   /** Milliseconds since the run began, by one clock that is not set. */
   readonly t: number;
+}
+
+/** From now on nothing is broken, or something may be. */
+export interface Phase extends Moment {
+  readonly what: 'phase';
+  readonly calm: boolean;
+}
+
+/** What lines of the history that are about one client say beside what happened. */
+interface Line extends Moment {
   /** Number of the client. */
   readonly client: number;
 }
@@ -105,6 +114,7 @@ export interface Wrong extends Line {
 
 /** One line of the history. */
 export type Entry =
+  | Phase
   | Joined
   | Asked
   | Sent

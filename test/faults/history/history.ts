@@ -17,6 +17,11 @@ export class History {
     this.file = openSync(path, 'a');
   }
 
+  /** The history's time of a moment that is given in milliseconds since the epoch. */
+  timeOf(epoch: number): number {
+    return epoch - performance.timeOrigin - this.begin;
+  }
+
   /** What happens after {@link close} is not part of it. */
   note(happening: Happening): void {
     if (!this.open) return;

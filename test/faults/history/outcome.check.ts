@@ -1,9 +1,23 @@
+import { LONG } from './command.mix.js';
 import type { AcceptedEntry, Asked, Entry, Late, Sent, Told } from './entry.js';
 import type { Violations } from './violation.js';
 import type { WrittenEnding, WrittenLog } from './written.log.js';
 
 /** What stands in the log, and so is the same for everybody. */
 const DECIDED: readonly string[] = ['success', 'invalid', 'rejected', 'failed', 'timeout'];
+/** What was not carried out, or perhaps not: nobody with time enough is told that while nothing is broken. */
+const FAILED: readonly string[] = ['timeout', 'unavailable', 'unknown'];
+/** How early a time-out may be at most, in milliseconds: as far as a gateway's guess of Redis's clock may be off. */
+const EARLY = 1_000;
+
+/** An answer `success`: the number of its request, and the run that gave it. */
+export interface Answer {
+  readonly n: number;
+  readonly run?: string;
+}
+
+/** How long an outcome is remembered at least, in milliseconds: gateways do so for a minute, and what is on its way may be late. */
+const REMEMBERED = 40_000;
 
 /** All that is known of one command that a client asked for. */
 interface Request {
@@ -11,6 +25,8 @@ interface Request {
   /** The last time that it went out. */
   sent?: Sent;
   sends: number;
+  /** Whether nothing was broken when it was asked for. */
+  readonly calm: boolean;
   told?: Told;
   readonly lates: Late[];
 }
@@ -20,8 +36,6 @@ interface Request {
  * no record lost that was acknowledged (G2.1); nothing of somebody else's (G9.7); the order of a socket kept (G2.4).
  */
 export class OutcomeCheck {
-  /** By number, the run that gave the answer, of requests that were told `success`. */
-  readonly succeeded = new Map<number, string | undefined>();
   private readonly requests = new Map<number, Request>();
   private readonly byId = new Map<string, Request>();
   /** By client, when it was without a connection or changed it last. */
@@ -29,14 +43,18 @@ export class OutcomeCheck {
   /** By socket and key, the last request that went out there for the first time, and stands in the log. */
   private readonly written = new Map<string, Sent>();
   private readonly told: Record<string, number> = {};
+  private calm = false;
 
+  /** @param widened whether partitions were added to the topic meanwhile */
   constructor(
     private readonly log: WrittenLog,
     private readonly violations: Violations,
+    private readonly widened: boolean,
   ) {}
 
   take(entry: Entry): void {
-    if (entry.what === 'asked') this.requests.set(entry.n, { asked: entry, sends: 0, lates: [] });
+    if (entry.what === 'phase') this.calm = entry.calm;
+    else if (entry.what === 'asked') this.requests.set(entry.n, { asked: entry, sends: 0, lates: [], calm: this.calm });
     else if (entry.what === 'sent') this.sent(entry);
     else if (entry.what === 'accepted') this.accepted(entry);
     else if (entry.what === 'told') this.settled(entry);
@@ -53,6 +71,16 @@ export class OutcomeCheck {
         this.violations.add('lost', `request ${id} (n ${commands[0]!.n}) is in the log, and nothing ends it`);
     }
     this.checkSocketOrder();
+  }
+
+  /** All answers `success` of the log to what clients asked for, whether or not they were told. */
+  get answers(): Answer[] {
+    const answers: Answer[] = [];
+    for (const [id, { asked }] of this.byId) {
+      for (const { status, run } of this.log.endings.get(id) ?? [])
+        if (status === 'success') answers.push({ n: asked.n, run });
+    }
+    return answers;
   }
 
   get summary() {
@@ -81,11 +109,22 @@ export class OutcomeCheck {
     const request = this.requests.get(n)!;
     if (request.told) this.violations.add('double', `request ${n} was told twice: ${request.told.status}, ${status}`);
     request.told = entry;
-    if (status === 'success') this.succeeded.set(n, entry.run);
+    this.checkTime(request, entry);
     if (status === 'unknown' && !this.mayBeUnknown(request, entry))
       this.violations.add(
         'lost',
         `request ${n} was told ${status} (${entry.code}), though its client never lost its gateway`,
+      );
+  }
+
+  private checkTime({ asked, calm }: Request, { n, status, code, t }: Told): void {
+    const lived = t - asked.t;
+    if (status === 'timeout' && lived < asked.ttl - EARLY)
+      this.violations.add('false', `request ${n} was told timeout after ${lived} ms, and had ${asked.ttl}`);
+    if (calm && asked.ttl >= LONG && FAILED.includes(status))
+      this.violations.add(
+        'lost',
+        `request ${n} was told ${status} (${code}) after ${lived} ms, and nothing was broken`,
       );
   }
 
@@ -117,21 +156,21 @@ export class OutcomeCheck {
     const name = `request ${n} (${asked.command}, ${sent?.id ?? 'never sent'})`;
     if (!told) return this.violations.add('lost', `${name} was never settled`);
     const endings = (sent && this.log.endings.get(sent.id)) ?? [];
-    const firsts = firstOfEach(endings);
+    const firsts = this.firsts(name, request, endings);
     const decided = DECIDED.includes(told.status);
     if (decided) this.judgeOutcome(name, told, firsts, endings);
     else if (told.status !== 'unknown') this.judgeRefusal(name, told, sent);
-    for (const late of lates) {
-      if (decided) this.violations.add('double', `${name} was told ${told.status}, and then ${late.status}`);
-      else if (!isAmong(firsts, late))
-        this.violations.add(
-          'false',
-          `${name} was told ${late.status} late; the log says ${endings.map(say).join(', ')}`,
-        );
-    }
-    if (lates.length > 1) this.violations.add('double', `${name} was told late ${lates.length} times`);
+    this.judgeLates(name, request, firsts, endings);
     if (told.status === 'unknown' && firsts.length > 0 && lates.length === 0)
       this.violations.add('lost', `${name} was told unknown, and never that the log says ${say(firsts[0])}`);
+  }
+
+  /** Where partitions were added, a request that is sent again may have another reply partition (N7): whatever is first in either counts. */
+  private firsts(name: string, { sends }: Request, endings: readonly WrittenEnding[]): readonly WrittenEnding[] {
+    const firsts = firstOfEach(endings);
+    if (firsts.length < 2 || (this.widened && sends > 1)) return firsts;
+    this.violations.add('double', `${name} has outcomes in several partitions: ${firsts.map(say).join(', ')}`);
+    return firsts.slice(0, 1);
   }
 
   private judgeOutcome(
@@ -143,6 +182,26 @@ export class OutcomeCheck {
     if (isAmong(firsts, told)) return;
     const kind = isAmong(endings, told) ? 'double' : 'false';
     this.violations.add(kind, `${name} was told ${say(told)}; the log says ${endings.map(say).join(', ')}`);
+  }
+
+  /** What comes behind an outcome is told only where no gateway remembers that one any more (G11.1). */
+  private judgeLates(
+    name: string,
+    { told, lates }: Request,
+    firsts: readonly WrittenEnding[],
+    endings: readonly WrittenEnding[],
+  ): void {
+    let before: Told | Late | undefined = told && DECIDED.includes(told.status) ? told : undefined;
+    for (const late of lates) {
+      if (before && late.t - before.t < REMEMBERED)
+        this.violations.add('double', `${name} was told ${before.status}, and then ${late.status}`);
+      else if (!isAmong(before ? endings : firsts, late))
+        this.violations.add(
+          'false',
+          `${name} was told ${late.status} late; the log says ${endings.map(say).join(', ')}`,
+        );
+      before = late;
+    }
   }
 
   /** Only what certainly was not carried out is refused. */
@@ -170,14 +229,14 @@ export class OutcomeCheck {
   }
 }
 
-/** Where partitions were added, a request that is sent again has another reply partition (N7): whatever is first in either counts. */
+/** The first one of each partition. */
 function firstOfEach(endings: readonly WrittenEnding[]): WrittenEnding[] {
   return endings.filter((one, index) => endings.findIndex(({ partition }) => partition === one.partition) === index);
 }
 
-/** Whether what was told is one of these. Only answers of handlers name a run. */
+/** Whether what was told is one of these. Answers `success` name a run, nothing else does. */
 function isAmong(endings: readonly WrittenEnding[], told: { readonly status: string; readonly run?: string }): boolean {
-  return endings.some(({ status, run }) => status === told.status && (told.run === undefined || told.run === run));
+  return endings.some(({ status, run }) => status === told.status && run === told.run);
 }
 
 function isContested(endings: readonly WrittenEnding[]): boolean {

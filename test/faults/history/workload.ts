@@ -84,16 +84,27 @@ export class Workload {
     await Promise.all(back);
   }
 
-  /** Resolves once every command has its outcome, or nothing is to be expected any more; then what is missing is missing. */
-  async settled(limit: number): Promise<void> {
+  /**
+   * Waits until every command has its outcome.
+   * @returns how many have none when the limit is over
+   */
+  async settled(limit: number): Promise<number> {
     const giveUp = performance.now() + limit;
     while (this.inFlight.size > 0 && performance.now() < giveUp) await pause(100);
+    return this.inFlight.size;
   }
 
-  /** Resolves once every client is done with all of the log up to these offsets, or the limit is over. */
-  async caughtUp(ends: ReadonlyMap<number, number>, limit: number): Promise<void> {
+  /**
+   * Waits until every client is done with all of the log up to these offsets.
+   * @returns how many are not when the limit is over
+   */
+  async caughtUp(ends: ReadonlyMap<number, number>, limit: number): Promise<number> {
     const giveUp = performance.now() + limit;
-    while (performance.now() < giveUp && !this.clients.every((client) => client.isDoneWith(ends))) await pause(100);
+    for (;;) {
+      const behind = this.clients.filter((client) => !client.isDoneWith(ends)).length;
+      if (behind === 0 || performance.now() > giveUp) return behind;
+      await pause(100);
+    }
   }
 
   close(): void {

@@ -40,6 +40,19 @@ export class ClusterAdmin {
     });
   }
 
+  /** Records of a topic that a group has not committed. */
+  uncommitted(group: string, topic: string): Promise<number> {
+    return patiently(async () => {
+      const [offsets] = await this.admin.fetchOffsets({ groupId: group, topics: [topic] });
+      const committed = new Map(offsets!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+      const ends = await this.admin.fetchTopicOffsets(topic);
+      return ends.reduce(
+        (sum, { partition, high }) => sum + Number(high) - Math.max(0, committed.get(partition) ?? 0),
+        0,
+      );
+    });
+  }
+
   private async partitions(topic: string): Promise<number> {
     return (await this.admin.fetchTopicOffsets(topic)).length;
   }

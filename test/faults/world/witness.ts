@@ -20,6 +20,7 @@ export class Witness {
       const client = new KafkaSocketClient(url, {
         WebSocket,
         connectTimeout: 3_000,
+        slack: PATIENCE,
         reconnect: { minimum: 100, maximum: 500 },
       });
       client.onError(() => undefined); // the probe says what came of it
@@ -28,23 +29,32 @@ export class Witness {
   }
 
   /**
-   * Waits until every member says that it is ready and every gateway answers probes.
-   * @returns what is still missing when the limit (in milliseconds) is over: nothing, or a line for each member
+   * Waits until every member says that it is ready and every gateway answers probes, all of them in one round.
+   * @returns what was missing in the last one when the limit (in milliseconds) is over: nothing, or a line for each member
    */
   async recovery(limit: number): Promise<string[]> {
-    const signal = AbortSignal.timeout(limit);
-    const [unready, mute] = await Promise.all([
-      missing(membersOf(this.world), (member) => member.isReady(), signal),
-      missing(this.world.gateways, (_gateway, index) => this.answers(index), signal),
-    ]);
-    return [
-      ...unready.map(({ name }) => `${name} is not ready after ${limit} ms`),
-      ...mute.map(({ name }) => `${name} answers no probe after ${limit} ms`),
-    ];
+    const giveUp = performance.now() + limit;
+    for (;;) {
+      const missing = await this.missing();
+      if (missing.length === 0 || performance.now() > giveUp) return missing.map((one) => `${one} after ${limit} ms`);
+      await pause(BETWEEN);
+    }
   }
 
   close(): void {
     for (const client of this.clients) client.close();
+  }
+
+  /** One round: who is not ready, and who answers no probe. */
+  private async missing(): Promise<string[]> {
+    const [unready, mute] = await Promise.all([
+      without(membersOf(this.world), (member) => member.isReady()),
+      without(this.world.gateways, (_gateway, index) => this.answers(index)),
+    ]);
+    return [
+      ...unready.map(({ name }) => `${name} is not ready`),
+      ...mute.map(({ name }) => `${name} answers no probe`),
+    ];
   }
 
   private async answers(gateway: number): Promise<boolean> {
@@ -54,20 +64,8 @@ export class Witness {
   }
 }
 
-/** @returns those of whom it was not so before the signal came */
-async function missing<T>(
-  of: readonly T[],
-  isSo: (one: T, index: number) => Promise<boolean>,
-  signal: AbortSignal,
-): Promise<T[]> {
-  const was = await Promise.all(
-    of.map(async (one, index) => {
-      while (!signal.aborted) {
-        if (await isSo(one, index)) return true;
-        await pause(BETWEEN);
-      }
-      return false;
-    }),
-  );
-  return of.filter((_, index) => !was[index]);
+/** @returns those of whom it is not so */
+async function without<T>(of: readonly T[], isSo: (one: T, index: number) => Promise<boolean>): Promise<T[]> {
+  const is = await Promise.all(of.map(isSo));
+  return of.filter((_, index) => !is[index]);
 }
