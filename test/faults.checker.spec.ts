@@ -14,6 +14,7 @@ import {
   HEARD,
   heardAs,
   JOINED,
+  LATE,
   positions,
   reconnected,
   SEEN,
@@ -32,6 +33,9 @@ import { checkUse } from './faults/history/use.check.js';
 import { type ViolationKind, Violations } from './faults/history/violation.js';
 import type { WrittenEvent, WrittenLog } from './faults/history/written.log.js';
 
+/** Nothing came of the command. */
+const NOTHING: Story = { commands: new Map(), endings: [], events: [], effects: [] };
+
 describe('a run in which all was well', () => {
   it('has nothing wrong, and is counted', async () => {
     expect(await verdict()).toMatchObject({
@@ -47,7 +51,7 @@ describe('a run in which all was well', () => {
   });
 
   it('may have told nobody knows to a client that was cut off, and the outcome later', async () => {
-    const late: Happening = { what: 'late', client: 1, id: 'r1', at: at(1), status: 'success', run: ENDING.run };
+    const late = { ...LATE, at: at(1), status: 'success', run: ENDING.run } as Happening;
     const history = [...toldOf({ status: 'unknown' }, CLOSED), late];
     expect((await verdict({ history })).violations).toEqual([]);
   });
@@ -75,8 +79,7 @@ describe('a run in which all was well', () => {
   });
 
   it('may tell a second outcome when nobody remembers the first one any more', async () => {
-    const late: Happening = { what: 'late', client: 1, id: 'r1', at: at(9), status: 'timeout' };
-    const story = { history: [...GOOD, { ...late, t: 70_000 }], endings: [ENDING, TIMEOUT] };
+    const story = { history: [...GOOD, { ...LATE, t: 70_000 }], endings: [ENDING, TIMEOUT] };
     expect((await verdict(story)).violations).toEqual([]);
   });
 
@@ -85,7 +88,7 @@ describe('a run in which all was well', () => {
     const story = { events: [], effects: [], endings: [TIMEOUT] };
     expect((await verdict({ ...story, history: inTime })).violations).toEqual([]);
     const broken = asked(25_000, { status: 'unavailable' }, false);
-    expect((await verdict({ ...story, history: broken, commands: new Map(), endings: [] })).violations).toEqual([]);
+    expect((await verdict({ ...NOTHING, history: broken })).violations).toEqual([]);
   });
 
   it('may bring what was missed behind what was live before', async () => {
@@ -118,11 +121,7 @@ describe('a request', () => {
   const cases: [string, ViolationKind, Story][] = [
     ['that is never settled', 'lost', { history: without(TOLD) }],
     ['that is told twice', 'double', { history: [...GOOD, TOLD] }],
-    [
-      'that is told again later',
-      'double',
-      { history: [...GOOD, { what: 'late', client: 1, id: 'r1', at: at(9), status: 'timeout' }] },
-    ],
+    ['that is told again later', 'double', { history: [...GOOD, LATE] }],
     [
       'that is told the second one of two',
       'double',
@@ -142,12 +141,12 @@ describe('a request', () => {
     [
       'that is not carried out in its time, and nothing is broken',
       'lost',
-      { history: asked(25_000, { status: 'timeout' }, true), endings: [TIMEOUT] },
+      { history: asked(25_000, { status: 'timeout' }, true), endings: [TIMEOUT], events: [], effects: [] },
     ],
     [
       'that is refused, and nothing is broken',
       'lost',
-      { history: asked(25_000, { status: 'unavailable' }, true), commands: new Map(), endings: [] },
+      { ...NOTHING, history: asked(25_000, { status: 'unavailable' }, true) },
     ],
     [
       'that was sent once, and ends in two partitions',
@@ -159,6 +158,7 @@ describe('a request', () => {
       'double',
       { history: SENT_AGAIN, endings: [{ ...TIMEOUT, partition: 3 }, ENDING] },
     ],
+    ['that is told late what no record says', 'false', { history: [...GOOD, { ...LATE, t: 70_000 }] }],
     ['that is told success by nobody', 'false', { history: toldOf({}) }],
     ['that nothing ends', 'lost', { history: without(TOLD), endings: [] }],
     ['whose acknowledged record is gone', 'lost', { commands: new Map([['r1', [{ ...COMMAND, offset: 7 }]]]) }],

@@ -37,6 +37,7 @@ export const SENT: readonly Happening[] = [
 export const ACCEPTED: Happening = { what: 'accepted', client: 1, id: 'r1', at: at(0) };
 export const CLOSED: Happening = { what: 'closed', client: 1, socket: 1 };
 export const TOLD: Happening = { what: 'told', client: 1, n: 1, status: 'success', run: RUN };
+export const LATE: Happening = { what: 'late', client: 1, id: 'r1', at: at(9), status: 'timeout' };
 export const HEARD: Happening = { what: 'event', client: 1, at: at(2), id: 'e1', type: 'Quicker.Done' };
 export const GOOD: readonly Happening[] = [...JOINED, ...SENT, ACCEPTED, TOLD, HEARD];
 export const SENT_AGAIN: readonly Happening[] = [...JOINED, ...SENT, SENT[1]!, ACCEPTED, TOLD, HEARD];
