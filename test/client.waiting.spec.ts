@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
 import { failureOf, ScriptedGateway, startClient, startLiveClient, waiting } from './support/scripted.gateway.js';
 
 describe('a command that nothing is heard of', () => {
@@ -131,6 +132,22 @@ describe('commands without a connection', () => {
     clock.advance(5_000);
 
     expect(await failure).toMatchObject({ status: 'unavailable', code: 'never_sent' });
+  });
+
+  it('went out to nobody where their socket was closing already, and are certain to be not carried out', async () => {
+    const sockets: WebSocket[] = [];
+    class Watched extends WebSocket {
+      constructor(url: string, protocols: string) {
+        super(url, protocols);
+        sockets.push(this);
+      }
+    }
+    const { client } = await startLiveClient({ WebSocket: Watched });
+    sockets[0]!.close(); // as it is after the gateway's close frame: the event that tells of it comes later
+    const failure = failureOf(client.send('auction', 'PlaceBid', {}));
+    client.close();
+
+    expect(await failure).toMatchObject({ status: 'unavailable', code: 'client_closed' });
   });
 
   it('are refused once the client is closed', async () => {

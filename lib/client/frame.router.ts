@@ -132,7 +132,7 @@ export class FrameRouter {
     connection.welcomed(heartbeat);
     const pace = this.#newPace(rate);
     subscriptions.connected({ pace, send: (event, data, id) => socket.send(event, data, id) });
-    requests.connected({ pace, payload, transmit: (text) => socket.sendText(text) });
+    requests.connected({ pace, payload, transmit: (text) => socket.sendText(text), isOpen: () => socket.isOpen });
     if (this.#parts.positions.recovering) connection.recovering();
     else this.#caughtUp(socket);
   }

@@ -43,6 +43,11 @@ export class GatewaySocket {
     this.#socket.addEventListener('error', () => undefined);
   }
 
+  /** Whether what is sent now goes out. A socket that is closing takes nothing any more, and may be so for long before it is closed. */
+  get isOpen(): boolean {
+    return this.#socket.readyState === OPEN;
+  }
+
   /** Sends a frame. On a socket that is closing already it is lost, as it would be on the wire. */
   send<E extends keyof ClientFrames>(event: E, data: ClientFrames[E], id?: string): void {
     this.sendText(JSON.stringify({ event, data, id }));
@@ -50,7 +55,7 @@ export class GatewaySocket {
 
   /** Sends a frame that is text already. */
   sendText(text: string): void {
-    if (this.#socket.readyState === OPEN) this.#socket.send(text);
+    if (this.isOpen) this.#socket.send(text);
   }
 
   /** Is done with the socket, at once: on a dead network its `close` event may take minutes. */

@@ -23,6 +23,8 @@ export interface RequestLimits {
 /** A gateway that takes requests. */
 export interface RequestLink {
   readonly transmit: (text: string) => void;
+  /** Whether what is transmitted now goes out; where not, it waits for the next gateway. */
+  readonly isOpen: () => boolean;
   /** Largest frame, in bytes. */
   readonly payload: number;
   readonly pace: SendPace;
@@ -150,7 +152,7 @@ export class RequestRegistry {
   /** Sends what waits, in order, as fast as the gateway takes it. */
   readonly #flush = (): void => {
     for (const request of this.#waiting) {
-      if (!this.#link) return;
+      if (!this.#link?.isOpen()) return;
       // Its outcome may be among what was missed. What was asked for behind it waits as well: it may be meant to come after it.
       if (request.sends > 0 && !this.#caughtUp) return;
       if (!this.#link.pace.take(this.#flush)) return;
