@@ -27,7 +27,9 @@ beforeAll(async () => {
   await other.connect();
   frail = fresh('frail');
   const replicaAssignment = [1, 2, 3].map((node, partition) => ({ partition, replicas: [node] }));
-  await other.createTopics({ topics: [{ topic: frail, replicaAssignment }] });
+  // kafkajs would wait for the leaders, and gives up where it asks a broker that has not heard of the topic yet.
+  await other.createTopics({ waitForLeaders: false, topics: [{ topic: frail, replicaAssignment }] });
+  await eventually(async () => expect(await other.fetchTopicOffsets(frail)).toHaveLength(3));
   await other.disconnect();
   await kafka.brokers[2]!.kill();
   const left = foreignKafka(brokers.slice(0, 2)).admin();

@@ -1,5 +1,6 @@
 import { KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
 import { LogUnavailableError } from '../log.errors.js';
+import type { TopicPartition } from '../partition.dealer.js';
 
 /** What kafkajs threw, without the wrappers of its retries. */
 export function rootOf(error: unknown): unknown {
@@ -23,14 +24,25 @@ export function isMissingTopic(error: unknown): boolean {
   return typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
 }
 
+/** What went wrong, for a log: the protocol's name of it, where it has one, and the message. */
+export function reasonOf(error: unknown): string {
+  return [typeOf(error), messageOf(rootOf(error))].filter(Boolean).join(': ');
+}
+
 /** Nobody answered, and why; what is an error of ours already stays as it is. */
 export function unavailable(doing: string, brokers: readonly string[], error: unknown): KafkaSocketError {
   if (error instanceof KafkaSocketError) return error;
-  const type = typeOf(error);
-  const reason = `${type ? `${type}: ` : ''}${messageOf(rootOf(error))}`;
   return new LogUnavailableError(
-    `Kafka at ${brokers.join(', ')} is not available for ${doing}: ${reason}. Check kafka.brokers, and that the brokers are up.`,
+    `Kafka at ${brokers.join(', ')} is not available for ${doing}: ${reasonOf(error)}. Check kafka.brokers, and that the brokers are up.`,
     false,
     { cause: error },
   );
+}
+
+/** The partition of which a broker says that it does not hold the offset that was asked for. */
+export function outOfRange(error: unknown): TopicPartition | undefined {
+  const { name, topic, partition } = rootOf(error) as { name?: string; topic?: string; partition?: number };
+  return name === 'KafkaJSOffsetOutOfRange' && topic !== undefined && partition !== undefined
+    ? { topic, partition }
+    : undefined;
 }

@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import { type KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
+import type { KafkaSocketError } from '../../kafka-socket.error.js';
 import type { LogPosition, OutgoingRecord } from '../../message/record.js';
 import { LogUnavailableError, MissingTopicsError, RecordRefusedError } from '../log.errors.js';
 import type { KafkaOptions } from '../log.options.js';
 import type { LogTroubles } from '../log.troubles.js';
 import { Backoff } from './backoff.js';
-import { isMissingTopic, rootOf, typeOf } from './kafka.failure.js';
+import { isMissingTopic, reasonOf, typeOf } from './kafka.failure.js';
 import type { KafkaProducer, Produced } from './kafka.producer.js';
 import { type PartitionBatch, PartitionQueue } from './partition.queue.js';
 import type { PendingRecord } from './pending.record.js';
@@ -244,10 +244,6 @@ export class KafkaPublisher {
     this.backoffs.delete(queue);
     if (this.failing.delete(queue) && this.failing.size === 0) this.troubles.clear('publishing');
   }
-}
-
-function reasonOf(error: unknown): string {
-  return [typeOf(error), messageOf(rootOf(error))].filter(Boolean).join(': ');
 }
 
 /** Nobody knows whether it was written. */

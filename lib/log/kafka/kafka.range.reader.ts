@@ -4,7 +4,8 @@ import { RecordRefusedError } from '../log.errors.js';
 import type { LogRange } from '../message.log.js';
 import { Backoff } from './backoff.js';
 import { recordBatchOf } from './kafka.records.js';
-import { outOfRange, type ReadingCluster } from './reading.cluster.js';
+import { outOfRange } from './kafka.failure.js';
+import type { ReadingCluster } from './reading.cluster.js';
 
 /** What a fetch brings at least, and for each record of a range, up to `fetchBytes`: a short range needs no megabyte. */
 const LEAST_BYTES = 16 * 1024;

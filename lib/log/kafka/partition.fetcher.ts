@@ -3,11 +3,12 @@ import type { RecordBatch } from '../../message/record.js';
 import type { LogTroubles } from '../log.troubles.js';
 import type { KafkaOptions } from '../log.options.js';
 import { Backoff } from './backoff.js';
+import { outOfRange, reasonOf } from './kafka.failure.js';
 import type { RawBatch } from './kafkajs.internals.js';
 import { recordBatchOf } from './kafka.records.js';
 import type { TopicPartition } from '../partition.dealer.js';
 import type { PartitionReading } from './partition.reading.js';
-import { type FetchPosition, outOfRange, type ReadingCluster, reasonOf } from './reading.cluster.js';
+import type { FetchPosition, ReadingCluster } from './reading.cluster.js';
 import type { FetchFollower, FetchSource, SharedFetches } from './shared.fetches.js';
 import { WakeUp } from './wake-up.js';
 
@@ -202,12 +203,12 @@ export class PartitionFetcher implements FetchSource, FetchFollower {
     const { topic, partition } = lost;
     const name = nameOf(lost);
     try {
-      const offsets = await this.cluster.offsets(topic);
-      const { start } = offsets.find((one) => one.partition === partition)!;
+      const [held] = await this.cluster.offsets(topic, [partition]);
+      if (!held) throw new Error(`there is no partition ${partition} any more`);
       const { position } = asked.find((one) => nameOf(one) === name)!;
       const reading = this.readings.get(name);
       // It may be read by a new generation of its group by now, or was brought by another fetcher.
-      if (reading?.position === position) reading.moveTo(start);
+      if (reading?.position === position) reading.moveTo(held.start);
       this.startLoops();
       return true;
     } catch (error) {

@@ -1,12 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import { KafkaSocketError, messageOf } from '../../kafka-socket.error.js';
+import { KafkaSocketError } from '../../kafka-socket.error.js';
 import { LogUnavailableError, MissingTopicsError } from '../log.errors.js';
 import type { PartitionOffsets } from '../message.log.js';
 import type { TopicPartition } from '../partition.dealer.js';
 import { atMost } from '../at-most.js';
 import { Backoff } from './backoff.js';
 import type { KafkaClient, OnForeignTopics } from './kafka.client.js';
-import { isMissingTopic, rootOf, unavailable } from './kafka.failure.js';
+import { isMissingTopic, unavailable } from './kafka.failure.js';
 import {
   Batch,
   type Broker,
@@ -274,17 +274,4 @@ export class ReadingCluster {
     if (offsets.size < partitions.length) throw new Error(`"${topic}" has no leader everywhere`);
     return offsets;
   }
-}
-
-/** The partition of which a broker says that it does not hold the offset that was asked for. */
-export function outOfRange(error: unknown): TopicPartition | undefined {
-  const { name, topic, partition } = rootOf(error) as { name?: string; topic?: string; partition?: number };
-  return name === 'KafkaJSOffsetOutOfRange' && topic !== undefined && partition !== undefined
-    ? { topic, partition }
-    : undefined;
-}
-
-/** Why reading failed, for a log. */
-export function reasonOf(error: unknown): string {
-  return messageOf(rootOf(error));
 }
