@@ -12,7 +12,7 @@ import type { Violations } from './history/violation.js';
 import { Workload } from './history/workload.js';
 import { readWrittenLog } from './history/written.log.js';
 import type { FaultRecord } from './world/fault.js';
-import { withAdmin } from './world/kafka.admin.js';
+import { ClusterAdmin } from './world/kafka.admin.js';
 import { membersOf, startWorld, type World } from './world/world.js';
 
 export interface LoadPlan {
@@ -114,7 +114,7 @@ export class LoadedWorld {
   /** Records of the topic that the services have not committed. */
   lag(): Promise<number> {
     const { topic, brokers } = this.world;
-    return withAdmin(brokers, (admin) => admin.uncommitted(`${topic}-service`, topic));
+    return new ClusterAdmin(brokers).uncommitted(`${topic}-service`, topic);
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { FaultKind } from './fault.js';
-import { withAdmin } from './kafka.admin.js';
+import { ClusterAdmin } from './kafka.admin.js';
 import type { World } from './world.js';
 
 const BROKERS = 3;
@@ -107,5 +107,5 @@ function nameOf(variant: number): string {
 }
 
 function setInSync({ brokers, topic }: World, copies: number): Promise<void> {
-  return withAdmin(brokers, (admin) => admin.alterTopic(topic, { 'min.insync.replicas': String(copies) }));
+  return new ClusterAdmin(brokers).alterTopic(topic, { 'min.insync.replicas': String(copies) });
 }

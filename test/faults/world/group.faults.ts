@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { type FaultKind, nothing } from './fault.js';
-import { withAdmin } from './kafka.admin.js';
+import { ClusterAdmin } from './kafka.admin.js';
 import type { World } from './world.js';
 
 /** How long a stranger stays in the group, and how long it stays away, in milliseconds. */
@@ -15,7 +15,7 @@ const partitionsAdded: FaultKind = {
   lasts: [0, 1_000],
   variants: 1,
   meet({ world: { brokers, topic } }) {
-    const inject = () => withAdmin(brokers, (admin) => admin.addPartition(topic));
+    const inject = () => new ClusterAdmin(brokers).addPartition(topic);
     return { target: topic, inject, heal: nothing };
   },
 };

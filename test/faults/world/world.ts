@@ -5,7 +5,7 @@ import { freePorts } from '../../support/free.ports.js';
 import { KafkaServer } from '../../support/kafka.server.js';
 import { RedisServer } from '../../support/redis.server.js';
 import { Member, type MemberRole } from './member.js';
-import { withAdmin } from './kafka.admin.js';
+import { ClusterAdmin } from './kafka.admin.js';
 import { KafkaListeners } from './kafka.listeners.js';
 import { makeNoise } from './noise.js';
 import { TcpProxy } from './tcp.proxy.js';
@@ -86,7 +86,7 @@ async function build(options: WorldOptions, onStop: (end: End) => void): Promise
   const kafka = await KafkaServer.start({ brokers: BROKERS, properties: (broker) => listeners.properties(broker) });
   onStop(() => kafka.stop());
   tell(`${BROKERS} brokers of Kafka ${kafka.version} at ${kafka.addresses}, Redis at ${redis.url}`);
-  await withAdmin(kafka.addresses, (admin) => admin.makeTopic(topic, options.partitions ?? 6));
+  await new ClusterAdmin(kafka.addresses).makeTopic(topic, options.partitions ?? 6);
 
   const proxy = async (port: number): Promise<TcpProxy> => {
     const started = await TcpProxy.start(port);
